@@ -27,6 +27,8 @@ from services.adapters.process import (
     run_with_background,
     worker_status,
 )
+from services.adapters.tracing.port import Tracing, open_tracing
+from services.adapters.tracing.settings import TracingSettings
 from services.adapters.work_metrics import CountingPublisher, WorkMetrics
 from services.core.control import ImportControls
 from services.core.events import (
@@ -57,6 +59,7 @@ class WorkerSettings(SettingsGroup):
     drive: DriveSettings
     quota: QuotaSettings
     metrics: MetricsSettings
+    tracing: TracingSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +92,7 @@ class Worker:
     quota: QuotaLimiter
     consumers: Sequence[GroupConsumer] = ()
     work: WorkMetrics = field(default_factory=WorkMetrics)
+    tracing: Tracing = field(default_factory=Tracing)
 
     def __post_init__(self) -> None:
         self._breakers: list[tuple[str, CircuitBreaker]] = []
@@ -215,10 +219,11 @@ def _worker(
     publisher: PublishesRecords,
     quota: QuotaLimiter,
     consumers: Sequence[GroupConsumer],
+    tracing: Tracing,
 ) -> Worker:
     work = WorkMetrics({c.group: o.lag for c, o in zip(spec.consumes, consumers, strict=True)})
-    counting = CountingPublisher(PatientPublisher(publisher), work)
-    return Worker(spec, counting, quota, consumers, work)
+    patient = PatientPublisher(tracing.publisher(publisher))
+    return Worker(spec, CountingPublisher(patient, work), quota, consumers, work, tracing)
 
 
 async def run_worker(
@@ -245,16 +250,17 @@ async def run_worker(
     async with (
         Publisher(settings.kafka, source=spec.service, linger_ms=spec.linger_ms) as publisher,
         open_drive(settings.drive, connections=spec.connections, quota=quota) as drive,
+        open_tracing(settings.tracing, spec.service) as tracing,
     ):
-        worker = _worker(spec, publisher, quota, consumers)
+        worker = _worker(spec, publisher, quota, consumers, tracing)
         reader_id = f"drivestream-{spec.service}-controls"
         controls = Tail(lambda: LogReader(settings.kafka, client_id=reader_id), worker)
 
         async def handler() -> HandlesMessages:
             await controls.caught_up()  # else paused work would be taken up
-            return await make(worker, drive)
+            return tracing.handler(await make(worker, drive))
 
-        figures = WorkerMetrics(worker.status, quota.state), worker.work
+        figures = WorkerMetrics(worker.status, quota.state), worker.work, *tracing.metrics
         with metrics_endpoint(settings.metrics, *figures):
             await run_with_background(
                 worker.consume(handler(), stop),
