@@ -81,8 +81,10 @@ class TracedPublisher:
         if not asking.is_recording():
             return asking
         topics = sorted({event.topic for event in events})
-        about = _messaging(" ".join(topics), "send") | _of_event(events[0])
-        if len(events) > 1:
+        about = _messaging(" ".join(topics), "send")
+        if len(events) == 1:
+            about |= _of_event(events[0])
+        else:
             about["messaging.batch.message_count"] = len(events)
         kept = [context for context in begun if context.trace_flags.sampled]
         return self._spans.start(f"send {topics[0]}", SpanKind.PRODUCER, about, links=kept)
