@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.collector import Collector, collecting
+from tests.collector import Collector, SentSpan, collecting
 from tests.platform import emptied
 from tests.system import System, link, running_system
 

@@ -10,8 +10,9 @@ from services.adapters.tracing.port import Tracing, open_tracing
 from services.adapters.tracing.settings import TracingSettings
 from services.core.wire import encode
 from tests.fakes.drive import FakeDrive
-from tests.fakes.messages import Publications, Recorder
+from tests.fakes.messages import Recorder
 from tests.fakes.object_store import FakeStore
+from tests.fakes.tracing import Published
 from tests.samples import SAMPLES
 
 ON_OR_OFF = """
@@ -47,7 +48,7 @@ async def off() -> Tracing:
 async def test_every_port_is_handed_back_as_it_is() -> None:
     tracing = await off()
     publisher, handler, drive, store, app = (
-        Publications(),
+        Published(),
         Recorder(),
         FakeDrive(),
         FakeStore(),
