@@ -8,6 +8,7 @@ from functools import partial
 
 import structlog
 from msgspec.structs import replace
+from prometheus_client.registry import Collector
 
 from services.adapters.cpu import ThreadLoad
 from services.adapters.drive.client import Drive, open_drive
@@ -146,6 +147,11 @@ class Worker:
                 tasks.recheck()
 
     @property
+    def figures(self) -> Sequence[Collector]:
+        status = WorkerMetrics(self.status, self.quota.state)
+        return status, self.work, *self.tracing.metrics
+
+    @property
     def in_outage(self) -> bool:
         """Whether work waits for a system that is away."""
         return any(breaker.waiting_for for _, breaker in self._breakers)
@@ -260,8 +266,7 @@ async def run_worker(
             await controls.caught_up()  # else paused work would be taken up
             return tracing.handler(await make(worker, drive))
 
-        figures = WorkerMetrics(worker.status, quota.state), worker.work, *tracing.metrics
-        with metrics_endpoint(settings.metrics, *figures):
+        with metrics_endpoint(settings.metrics, *worker.figures):
             await run_with_background(
                 worker.consume(handler(), stop),
                 publish_status(publisher, WaitingLog(worker.status)),

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 
 from services.adapters.tracing.sampling import FILE_ID
-from services.adapters.tracing.spans import Attributes, Spans
+from services.adapters.tracing.spans import Attributes, Spans, is_kept
 from services.core.events import FileFound
 from services.core.ports import (
     LARGEST_PAGE,
@@ -64,7 +64,7 @@ class TracedFiles(_LooksUp):
         self._files = drive
 
     def open(self, file: FileFound) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        return self._opened(file)
+        return self._opened(file) if is_kept() else self._files.open(file)
 
     @asynccontextmanager
     async def _opened(self, file: FileFound) -> AsyncIterator[AsyncIterator[bytes]]:

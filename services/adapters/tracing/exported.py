@@ -35,6 +35,7 @@ LONGEST_VALUE = 512
 class ExportedTracing(Tracing):
     def __init__(self, settings: TracingSettings, service: str, exporter: Exports) -> None:
         self._service = service
+        self._ratio = settings.sampling.ratio
         self._queue = ExportQueue(exporter)
         self._records = TracedRecords()
         provider = TracerProvider(
@@ -52,7 +53,7 @@ class ExportedTracing(Tracing):
         return cast(App, TracedRequests(cast(Any, app), self._spans))
 
     def publisher(self, inner: PublishesRecords) -> PublishesRecords:
-        return TracedPublisher(inner, self._spans, self._service)
+        return TracedPublisher(inner, self._spans, self._service, self._ratio)
 
     def handler(self, inner: HandlesMessages) -> HandlesMessages:
         return TracedHandler(inner, self._spans)

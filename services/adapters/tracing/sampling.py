@@ -14,8 +14,9 @@ DROP = SamplingResult(Decision.DROP)
 
 
 class FileSampler(Sampler):
-    """Traces of files are sampled by ratio, and those of imports are all kept: they are few. A
-    file's trace begins with a span that has `FILE_ID`, and a link to the import's."""
+    """Traces of imports are kept: they are few. So is a file's trace that begins with a link to its
+    import's, since `messages.py` begins none other. A file that comes without a trace is sampled by
+    ratio, too."""
 
     def __init__(self, sampling: Sampling) -> None:
         self._sampling = sampling
@@ -35,10 +36,8 @@ class FileSampler(Sampler):
         # Only a caller's wish may be passed over: within one trace all services must agree.
         if parent.is_valid and (self._sampling.parent_based or kind is not SpanKind.SERVER):
             kept = parent.trace_flags.sampled
-        elif FILE_ID not in (attributes or ()):
+        elif links or FILE_ID not in (attributes or ()):
             kept = self._bound > 0
-        elif links and not links[0].context.trace_flags.sampled:
-            kept = False
         else:
             kept = (trace_id & TraceIdRatioBased.TRACE_ID_LIMIT) < self._bound
         # The SDK keeps the attributes that a sampler gives, not those that it was given.

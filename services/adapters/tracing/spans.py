@@ -1,7 +1,8 @@
 """Spans, as our wrappers make them: what a span says of a verdict, and of an event."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 
 from opentelemetry.context import Context, attach, detach
 from opentelemetry.sdk.trace import Tracer
@@ -23,6 +24,9 @@ from services.core.errors import Verdict
 from services.core.trace_context import TraceContext, parse_traceparent
 
 Attributes = dict[str, str | int | bool]
+UNKEPT = ContextVar("unkept", default=b"")
+"""The `traceparent` of what is done for a trace that is not kept. Most files are of such, so it must
+cost less than spans that nobody sees."""
 ROOT = Context()
 """Of a span that begins a trace."""
 MOST_LINKS = 128
@@ -58,16 +62,34 @@ class Spans:
             name, parent, SpanKind.CONSUMER, attributes, [link], start_time=began
         ).end()
 
-    @contextmanager
-    def call(self, name: str, attributes: Attributes) -> Iterator[Span]:
+    def call(self, name: str, attributes: Attributes) -> AbstractContextManager[Span]:
         """A call to an outside system. It never is the current span, so it may be entered and left
         in different tasks."""
-        if not get_current_span().is_recording():
-            yield INVALID_SPAN
-            return
+        return self._call(name, attributes) if is_kept() else NO_SPAN
+
+    @contextmanager
+    def _call(self, name: str, attributes: Attributes) -> Iterator[Span]:
         span = self.start(name, SpanKind.CLIENT, attributes)
         with ending(span):
             yield span
+
+
+def is_kept() -> bool:
+    """Whether what is done now is part of a trace that is kept."""
+    return get_current_span().is_recording()
+
+
+class _NoSpan:
+    """It can be entered again and again, which costs less than a generator each time."""
+
+    def __enter__(self) -> Span:
+        return INVALID_SPAN
+
+    def __exit__(self, *_why: object) -> None:
+        return None
+
+
+NO_SPAN = _NoSpan()
 
 
 @contextmanager
