@@ -2,8 +2,8 @@
 
     python -m bench.tracing [--before CHECKOUT] [--rounds 9]
 
-A file is published by the lister, copied by the transfer, and read by the indexer; all of it runs in
-one process, whose threads count, too, so that the export of spans is part of it. A round measures
+A file is published by the lister, copied by the transfer, and read by the indexer. All of it runs
+in one process, whose threads count, too, so the export of spans is part of it. A round measures
 each kind in a process of its own: before (the code of another checkout), off, and on with 1 % and
 with 100 % of the files. The spans go to a receiver in a process of its own.
 """
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -152,15 +153,12 @@ class Batch:
 
 
 class Before:
-    """Code that knows no tracing."""
+    """For code that knows no tracing."""
 
-    def __getattr__(self, _name: str) -> Any:
-        return lambda given=None, *_: given
-
-
-class Nothing:
-    def __enter__(self) -> None: ...
-    def __exit__(self, *_: object) -> None: ...
+    def __getattr__(self, name: str) -> Any:
+        return {"saving": lambda _moves: nullcontext(), "close": lambda: None}.get(
+            name, lambda given: given
+        )
 
 
 def measure(kind: str, endpoint: str) -> None:
@@ -168,10 +166,7 @@ def measure(kind: str, endpoint: str) -> None:
 
     async def run() -> float:
         if kind == "before":
-            before = Before()
-            before.saving = lambda _moves: Nothing()  # type: ignore[method-assign]
-            before.close = lambda: None  # type: ignore[method-assign]
-            return await copied(before)
+            return await copied(Before())
         from services.adapters.tracing.port import Tracing
         from services.adapters.tracing.settings import Sampling, TracingSettings
 
@@ -180,9 +175,8 @@ def measure(kind: str, endpoint: str) -> None:
         from services.adapters.tracing.exported import open_exported
 
         sampling = Sampling(ratio=float(SAMPLED[kind]))
-        return await copied(
-            open_exported(TracingSettings(endpoint=endpoint, sampling=sampling), "x")
-        )
+        settings = TracingSettings(endpoint=endpoint, sampling=sampling)
+        return await copied(open_exported(settings, "x"))
 
     print(asyncio.run(run()) / FILES * 1e6)
 
@@ -224,10 +218,8 @@ def main() -> None:
         measure(*asked.measure)
     else:
         for kind, figures in compare(asked.before, asked.rounds).items():
-            lowest, median = min(figures), statistics.median(figures)
-            print(
-                f"{kind:8} median {median:7.1f}  lowest {lowest:7.1f}  highest {max(figures):7.1f}"
-            )
+            median = statistics.median(figures)
+            print(f"{kind:8} median {median:6.1f}  from {min(figures):6.1f} to {max(figures):6.1f}")
 
 
 if __name__ == "__main__":

@@ -144,10 +144,8 @@ class TracedHandler:
         about["messaging.destination.partition.id"] = str(place.partition)
         about["messaging.kafka.offset"] = place.offset
         about["drivestream.redelivered"] = received.redelivered
-        name = f"{verb} {place.topic}"
-        return self._spans.start(
-            name, SpanKind.CONSUMER, about, below(remote(received.traceparent))
-        )
+        parent = below(remote(received.traceparent))
+        return self._spans.start(f"{verb} {place.topic}", SpanKind.CONSUMER, about, parent)
 
 
 @contextmanager

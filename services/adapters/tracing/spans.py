@@ -25,8 +25,8 @@ from services.core.trace_context import TraceContext, parse_traceparent
 
 Attributes = dict[str, str | int | bool]
 UNKEPT = ContextVar("unkept", default=b"")
-"""The `traceparent` of what is done for a trace that is not kept. Most files are of such, so it must
-cost less than spans that nobody sees."""
+"""The `traceparent` of what is done for a trace that is not kept. Most files have such a trace, so
+it must cost less than spans that nobody sees."""
 ROOT = Context()
 """Of a span that begins a trace."""
 MOST_LINKS = 128

@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import pytest
 
 from tests.unit.monitoring.checks import MONITORING, SERVICES
 from tests.unit.test_compose import environment, filled
