@@ -24,8 +24,11 @@ affecting Drivestream.
   lowercase hex.
 - The headers are [CloudEvents](https://cloudevents.io) attributes in binary mode: `ce_id`,
   `ce_source`, `ce_type`, `ce_specversion`, `ce_subject`, and the extensions `ce_importid`,
-  `ce_round` and `ce_epoch`. `traceparent` links the events of an import in one trace. Events
-  that a replay causes carry its id in `ce_replayid`.
+  `ce_round` and `ce_epoch`. Events that a replay causes carry its id in
+  `ce_replayid`.
+- If [tracing](tracing.md) is on, `traceparent` (W3C Trace Context) says where an event stands in a
+  trace. A file has a trace of its own, from `FileFound` on. The header is no part of the fact: it
+  may be missing, and differ between duplicates.
 - Delivery is at least once, so expect duplicates. `ce_id` is computed from the event's identity:
   duplicates have the same id, and a consumer can drop them.
 - New fields may be added. Existing fields are never removed, renamed or redefined. Ignore fields

@@ -54,7 +54,35 @@ def _asyncapi() -> dict[str, object]:
         },
         "defaultContentType": "application/json",
         "channels": {topic.name: _channel(topic) for topic in ALL},
-        "components": {"messages": {n: m for topic in ALL for n, m in _messages(topic).items()}},
+        "components": {
+            "messages": {n: m for topic in ALL for n, m in _messages(topic).items()},
+            "schemas": {"Headers": _headers()},
+        },
+    }
+
+
+def _headers() -> dict[str, object]:
+    """Of every record. Those that not every event has are not required."""
+    always = {
+        "ce_specversion": "Always `1.0`.",
+        "ce_id": "The same for the same fact.",
+        "ce_source": "`/drivestream/` and the service that published it.",
+        "ce_type": "`drivestream.NAME.v1`.",
+        "content-type": "Always `application/json`.",
+    }
+    sometimes = {
+        "ce_importid": "The import or replay.",
+        "ce_subject": "What the event is about.",
+        "ce_round": "The round, 0 if the event has none.",
+        "ce_epoch": "The control epoch.",
+        "ce_replayid": "The replay that caused it.",
+        "traceparent": "Where it stands in a trace (W3C Trace Context), if tracing is on.",
+    }
+    described = (always | sometimes).items()
+    return {
+        "type": "object",
+        "properties": {n: {"type": "string", "description": text} for n, text in described},
+        "required": list(always),
     }
 
 
@@ -85,6 +113,7 @@ def _messages(topic: Topic) -> dict[str, object]:
             "name": f"drivestream.{event.__name__}.v1",
             "summary": (event.__doc__ or "").strip().split("\n")[0],
             "contentType": "application/json",
+            "headers": {"$ref": "#/components/schemas/Headers"},
             "payload": {"$ref": f"./events.schema.json#/$defs/{event.__name__}"},
             "bindings": {
                 "kafka": {

@@ -15,11 +15,13 @@ from urllib.request import getproxies, proxy_bypass
 from services.core.settings import SettingsError
 
 OF_LIBRARIES = re.compile(
-    r"(PROMETHEUS|OTEL|PSYCOPG|LITESTAR|SQLALCHEMY|ALEMBIC|AIOHTTP|PILLOW)_.+|.+_NO_EXTENSIONS"
+    r"OTEL_(?!(EXPORTER_OTLP_ENDPOINT|SERVICE_NAME|TRACES_SAMPLER|TRACES_SAMPLER_ARG)$).+"
+    r"|(PROMETHEUS|PSYCOPG|LITESTAR|SQLALCHEMY|ALEMBIC|AIOHTTP|PILLOW)_.+|.+_NO_EXTENSIONS"
     r"|WEB_CONCURRENCY|FORWARDED_ALLOW_IPS|SSLKEYLOGFILE|NETRC",
     re.IGNORECASE,
 )
-"""Taken out before any library is imported: see `services/__init__.py`."""
+"""Taken out before any library is imported: see `services/__init__.py`. Of OpenTelemetry's, four
+are settings of ours, too (`adapters/tracing/settings.py`)."""
 
 
 def proxy_for(url: str) -> str | None:

@@ -8,6 +8,7 @@ from functools import partial
 
 import structlog
 from msgspec.structs import replace
+from prometheus_client.registry import Collector
 
 from services.adapters.cpu import ThreadLoad
 from services.adapters.drive.client import Drive, open_drive
@@ -27,6 +28,8 @@ from services.adapters.process import (
     run_with_background,
     worker_status,
 )
+from services.adapters.tracing.port import Tracing, open_tracing
+from services.adapters.tracing.settings import TracingSettings
 from services.adapters.work_metrics import CountingPublisher, WorkMetrics
 from services.core.control import ImportControls
 from services.core.events import (
@@ -57,6 +60,7 @@ class WorkerSettings(SettingsGroup):
     drive: DriveSettings
     quota: QuotaSettings
     metrics: MetricsSettings
+    tracing: TracingSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +93,7 @@ class Worker:
     quota: QuotaLimiter
     consumers: Sequence[GroupConsumer] = ()
     work: WorkMetrics = field(default_factory=WorkMetrics)
+    tracing: Tracing = field(default_factory=Tracing)
 
     def __post_init__(self) -> None:
         self._breakers: list[tuple[str, CircuitBreaker]] = []
@@ -140,6 +145,11 @@ class Worker:
         if isinstance(event, ControlEvent):
             for tasks in self._tasks:
                 tasks.recheck()
+
+    @property
+    def figures(self) -> Sequence[Collector]:
+        status = WorkerMetrics(self.status, self.quota.state)
+        return status, self.work, *self.tracing.metrics
 
     @property
     def in_outage(self) -> bool:
@@ -215,10 +225,11 @@ def _worker(
     publisher: PublishesRecords,
     quota: QuotaLimiter,
     consumers: Sequence[GroupConsumer],
+    tracing: Tracing,
 ) -> Worker:
     work = WorkMetrics({c.group: o.lag for c, o in zip(spec.consumes, consumers, strict=True)})
-    counting = CountingPublisher(PatientPublisher(publisher), work)
-    return Worker(spec, counting, quota, consumers, work)
+    patient = PatientPublisher(tracing.publisher(publisher))
+    return Worker(spec, CountingPublisher(patient, work), quota, consumers, work, tracing)
 
 
 async def run_worker(
@@ -245,17 +256,17 @@ async def run_worker(
     async with (
         Publisher(settings.kafka, source=spec.service, linger_ms=spec.linger_ms) as publisher,
         open_drive(settings.drive, connections=spec.connections, quota=quota) as drive,
+        open_tracing(settings.tracing, spec.service) as tracing,
     ):
-        worker = _worker(spec, publisher, quota, consumers)
+        worker = _worker(spec, publisher, quota, consumers, tracing)
         reader_id = f"drivestream-{spec.service}-controls"
         controls = Tail(lambda: LogReader(settings.kafka, client_id=reader_id), worker)
 
         async def handler() -> HandlesMessages:
             await controls.caught_up()  # else paused work would be taken up
-            return await make(worker, drive)
+            return tracing.handler(await make(worker, drive))
 
-        figures = WorkerMetrics(worker.status, quota.state), worker.work
-        with metrics_endpoint(settings.metrics, *figures):
+        with metrics_endpoint(settings.metrics, *worker.figures):
             await run_with_background(
                 worker.consume(handler(), stop),
                 publish_status(publisher, WaitingLog(worker.status)),

@@ -22,11 +22,14 @@ from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.kafka.tail import Tail
+from services.adapters.metrics import registered
 from services.adapters.process import end, run_service
 from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import ObjectUrls
 from services.adapters.thumbnails.pool import ThumbnailPool, ThumbnailSettings
+from services.adapters.tracing.port import open_tracing
+from services.adapters.tracing.settings import TracingSettings
 from services.api.connections import allow_open_files
 from services.api.import_cache import ImportCache
 from services.api.lag import GROUPS, TOPICS, LagWatch
@@ -58,6 +61,7 @@ class Settings(SettingsGroup):
     drive: DriveSettings
     quota: QuotaSettings
     thumbnails: ThumbnailSettings
+    tracing: TracingSettings
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -68,10 +72,13 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     pool = ThumbnailPool(settings.thumbnails)
     lag = LagReader(settings.kafka, TOPICS, GROUPS)
     try:
-        async with Publisher(settings.kafka, source="api", timeout=8.0) as publisher:
+        async with (
+            Publisher(settings.kafka, source="api", timeout=8.0) as publisher,
+            open_tracing(settings.tracing, "api") as tracing,
+        ):
             app = create_app(
                 settings.api,
-                publisher,
+                tracing.publisher(publisher),
                 catalog,
                 Tail(lambda: LogReader(settings.kafka, client_id="drivestream-api"), ImportCache()),
                 Tail(
@@ -84,7 +91,9 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             )
             host, port = listener.getsockname()[:2]
             log.info("api.listening", host=host, port=port)
-            await Server(app, stop, settings.api.connections).serve([listener])
+            app = tracing.requests(app)
+            with registered(*tracing.metrics):
+                await Server(app, stop, settings.api.connections).serve([listener])
     finally:
         lag.close()
         await pool.close()

@@ -149,10 +149,12 @@ class PublishesEvents(Protocol):
 
 class Received(Struct, frozen=True, kw_only=True):
     """How an event came: where its record lies, and whether it is `redelivered`. Then it may have
-    been handled before, by a worker that died."""
+    been handled before, by a worker that died. `traceparent` is as it came, so it may be anything.
+    """
 
     place: Place
     redelivered: bool = False
+    traceparent: bytes = b""
 
 
 class HandlesMessages(Protocol):

@@ -14,6 +14,7 @@ import msgspec
 
 from services.core import events as e
 from services.core.topics import ALL
+from services.core.trace_context import HEADER
 from services.core.validation import refusal, unreadable
 
 NAMESPACE = uuid5(NAMESPACE_URL, "drivestream:events")
@@ -56,22 +57,23 @@ def event_id(event: e.Message) -> str:
     return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
 
 
-def encode(event: e.Message, *, source: str) -> Record:
-    """`source` is the service, e.g. `lister`."""
+def encode(event: e.Message, *, source: str, traceparent: bytes = b"") -> Record:
+    """`source` is the service, e.g. `lister`. `traceparent` says where the event stands in a trace;
+    empty if nothing is traced."""
     identity = event_id(event)
     version, constant = _constant(type(event).__name__, source)
     headers = [version, ("ce_id", identity.encode()), *constant]
     if not isinstance(event, e.OfNoImport):
-        import_id, trace = _of_import(event.import_id)
         headers += [
-            import_id,
+            ("ce_importid", event.import_id.encode()),
             ("ce_subject", event.subject.encode()),
             ("ce_round", b"%d" % getattr(event, "round", 0)),
             ("ce_epoch", b"%d" % event.epoch),
-            ("traceparent", f"{trace}-{identity[:8]}{identity[9:13]}{identity[14:18]}-01".encode()),
         ]
     if (replay_id := _replay_of(event)) is not None:
         headers.append(("ce_replayid", replay_id.encode()))
+    if traceparent:
+        headers.append((HEADER, traceparent))
     return Record(
         topic=event.topic,
         key=event.key.encode(),
@@ -100,12 +102,6 @@ def _constant(name: str, source: str) -> tuple[Header, Sequence[Header]]:
         ("ce_type", f"drivestream.{name}.v1".encode()),
         ("content-type", b"application/json"),
     )
-
-
-@lru_cache(maxsize=1024)
-def _of_import(import_id: str) -> tuple[Header, str]:
-    """One trace per import. Its id is computed, so every service continues it by itself."""
-    return ("ce_importid", import_id.encode()), f"00-{uuid5(NAMESPACE, import_id).hex}"
 
 
 def decode(topic: str, value: bytes | None) -> e.Message:

@@ -9,17 +9,20 @@ from functools import partial
 from services.adapters import process
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.unfinished import UnfinishedReader
-from services.adapters.catalog.writer import CatalogWriter, Position
+from services.adapters.catalog.writer import Position
 from services.adapters.kafka.admin import LogOffsets, Topics, wait_for_topics
 from services.adapters.kafka.producer import Publisher, PublishesRecords
 from services.adapters.kafka.reader import LogReader
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
+from services.adapters.tracing.port import Tracing, open_tracing
+from services.adapters.tracing.settings import TracingSettings
 from services.adapters.work_metrics import CountingPublisher, WorkMetrics
 from services.core.events import Waiting, WorkerStatus
 from services.core.settings import SettingsGroup
 from services.indexer.recovery import Recovery, RecoverySettings
 from services.indexer.service import Indexer
+from services.indexer.traced import TracedWriter
 
 SERVICE = "indexer"
 FETCH_MS, FETCH_BYTES = 100, 64 * 1024
@@ -32,9 +35,15 @@ class Settings(SettingsGroup):
     database: DatabaseSettings
     metrics: MetricsSettings
     recovery: RecoverySettings
+    tracing: TracingSettings
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    async with open_tracing(settings.tracing, SERVICE) as tracing:
+        await _serve(settings, stop, tracing)
+
+
+async def _serve(settings: Settings, stop: asyncio.Event, tracing: Tracing) -> None:
     kafka = settings.kafka
     waiting_for: Waiting | None = None
 
@@ -52,14 +61,14 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     told = process.WaitingLog(status)
     lag: dict[Position, int] = {}
     work = WorkMetrics({SERVICE: lag})
-    with metrics_endpoint(settings.metrics, WorkerMetrics(status), work):
+    with metrics_endpoint(settings.metrics, WorkerMetrics(status), work, *tracing.metrics):
         if not await process.run_until(stop, wait_for_topics(kafka, without_topics)):
             return
         async with Publisher(kafka, source=SERVICE) as publisher:
             offsets = LogOffsets(kafka)
             indexer = Indexer(
-                open_reader=lambda: _reader(kafka),
-                open_writer=lambda: CatalogWriter(settings.database),
+                open_reader=lambda: tracing.reader(_reader(kafka)),
+                open_writer=lambda: TracedWriter(settings.database, tracing),
                 topic_ids=Topics(kafka).ids,
                 bounds=offsets.bounds,
                 publisher=publisher,

@@ -70,7 +70,8 @@ async def serve(settings: WorkerSettings, stop: asyncio.Event) -> None:
         calls = worker.calls_to("drive", drive.answers)
         replays = Replays(open_log, worker.publisher, worker.controls, backlog.of, make_topic)
         worker.holders.append(replays.holds)
-        return Lister(DriveReader(drive, calls), worker.publisher, open_log, replays)
+        folders = DriveReader(worker.tracing.folders(drive), calls)
+        return Lister(folders, worker.publisher, open_log, replays)
 
     await run_worker(SPEC, settings, stop, lister)
 

@@ -64,8 +64,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         worker.memory = lambda: (memory.total - memory.free, memory.total)
         worker.holders.append(memory.holds)
         copier = Copier(
-            drive=drive,
-            store=store,
+            drive=worker.tracing.files(drive),
+            store=worker.tracing.store(store),
             memory=memory,
             lines=lines,
             drive_calls=worker.calls_to(DRIVE, drive.answers),

@@ -16,6 +16,7 @@ VENDORS = {
     "catalog": {"alembic", "psycopg", "sqlalchemy"},
     "drive": {"aiohttp", "google", "httpx", "httpx_aiohttp", "urllib3"},
     "kafka": {"confluent_kafka", "faust"},
+    "tracing": {"opentelemetry", "prometheus_client"},
     "store": {"botocore", "minio", "obstore", "urllib3"},
     "webhooks": {"httpx", "standardwebhooks"},
 }

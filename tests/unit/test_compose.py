@@ -43,7 +43,7 @@ OF_OTHER_SERVERS = {
 WORKERS = sorted(READERS.keys() - {"setup", "api"})
 SERVERS = ("kafka", "minio", "postgres")
 OURS = [*READERS, "web", "emulator"]
-WATCHERS = ("prometheus", "grafana")
+WATCHERS = ("prometheus", "grafana", "jaeger")
 FILES = ("compose.yaml", "deploy/demo.yaml")
 # ${NAME} or ${NAME:-default}, innermost first. The files use no other form.
 VARIABLE = re.compile(r"\$\{(\w+)(?::-([^${}]*))?\}")
@@ -239,7 +239,7 @@ def test_clients_on_this_machine_reach_kafka_at_its_published_port() -> None:
 
 def test_ports_are_published_on_loopback_only() -> None:
     published = [port for service in all_services().values() for port in service.ports]
-    assert len(published) == 9
+    assert len(published) == 10
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 

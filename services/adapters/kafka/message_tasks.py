@@ -26,6 +26,7 @@ from services.core.flow.turns import CLAIM, Claim, FairQueue
 from services.core.flow.worked_on import WorkedOn
 from services.core.ownership import NOBODYS, Headers, Ownership
 from services.core.ports import HandlesMessages, Received
+from services.core.trace_context import HEADER
 from services.core.wire import UndecodableError, UnknownEventError, decode
 
 WORKER_DIED = "worker_died"
@@ -78,7 +79,11 @@ class Delivery:
     def received(self) -> Received:
         record = self.record
         place = Place(topic=record.topic, partition=record.partition, offset=record.offset)
-        return Received(place=place, redelivered=self.history is not History.NEW)
+        return Received(
+            place=place,
+            redelivered=self.history is not History.NEW,
+            traceparent=record.headers.get(HEADER, b""),
+        )
 
 
 @dataclass(eq=False, kw_only=True)

@@ -59,15 +59,14 @@ def test_unknown_fields_of_a_later_version_are_ignored() -> None:
 
 
 def test_headers_are_cloud_events_in_binary_mode_and_carry_the_trace() -> None:
-    record = wire.encode(FOUND, source="lister")
+    record = wire.encode(FOUND, source="lister", traceparent=b"as it was given")
     headers = dict(record.headers)
     assert headers["ce_specversion"] == b"1.0"
     assert headers["ce_source"] == b"/drivestream/lister"
     assert headers["ce_type"] == b"drivestream.FileFound.v1"
     assert headers["ce_importid"] == JOB.encode()
     assert UUID(headers["ce_id"].decode())
-    version, trace, span, flags = headers["traceparent"].decode().split("-")
-    assert (version, len(trace), len(span), flags) == ("00", 32, 16, "01")
+    assert headers["traceparent"] == b"as it was given"
 
 
 def test_what_a_replay_causes_carries_its_id() -> None:
@@ -81,15 +80,6 @@ def test_what_a_replay_causes_carries_its_id() -> None:
         *("LogPartRequested", "LogPartReplayed"),
         *("FileFound", "FileStored", "FileFailed"),
     }
-
-
-def test_one_trace_runs_through_all_events_of_an_import() -> None:
-    traces = {
-        dict(wire.encode(event, source="test").headers)["traceparent"].split(b"-")[1]
-        for event in SAMPLES.values()
-        if not isinstance(event, e.WorkerStatus) and event.import_id == JOB
-    }
-    assert len(traces) == 1
 
 
 def test_the_same_fact_has_the_same_id_and_another_round_another() -> None:

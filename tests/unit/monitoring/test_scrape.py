@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import pytest
 
 from tests.unit.monitoring.checks import MONITORING, SERVICES
 from tests.unit.test_compose import environment, filled
@@ -57,15 +58,17 @@ def test_grafana_takes_its_password_from_the_environment_and_lets_others_only_lo
     assert env["GF_USERS_ALLOW_SIGN_UP"] == "false"
 
 
-def test_both_start_only_when_asked_for() -> None:
+def test_they_start_only_when_asked_for() -> None:
     services = msgspec.yaml.decode((MONITORING / "../../compose.yaml").read_text())["services"]
     optional = {name for name, each in services.items() if "profiles" in each}
-    assert optional == {"prometheus", "grafana"}
+    assert optional == {"prometheus", "grafana", "jaeger"}
     assert {tuple(services[name]["profiles"]) for name in optional} == {("monitoring",)}
 
 
-def test_grafana_asks_the_prometheus_beside_it() -> None:
-    path = MONITORING / "grafana/provisioning/datasources/prometheus.yaml"
+@pytest.mark.parametrize(
+    ("kind", "url"), [("prometheus", "http://prometheus:9090"), ("jaeger", "http://jaeger:16686")]
+)
+def test_grafana_asks_what_is_beside_it(kind: str, url: str) -> None:
+    path = MONITORING / f"grafana/provisioning/datasources/{kind}.yaml"
     [source] = msgspec.yaml.decode(path.read_text())["datasources"]
-    assert source["type"] == "prometheus"
-    assert source["url"] == "http://prometheus:9090"
+    assert (source["type"], source["url"]) == (kind, url)
