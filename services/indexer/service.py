@@ -140,7 +140,8 @@ class Indexer:
             for batch in batches(records, ROWS_A_BATCH):
                 await self._index(writer, positions, batch)
             self.wait = FIRST_WAIT
-            await self._stops_within(BATCH_SECONDS)
+            if len(records) < READ_AT_MOST:  # else there is more to read already
+                await self._stops_within(BATCH_SECONDS)
 
     async def _look(
         self, ids: Mapping[str, str], positions: Mapping[Position, int], changed: asyncio.Event

@@ -31,18 +31,13 @@ Key = tuple[str | None, int, int]
 """Import or None for all, seconds, start in seconds since the epoch."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Position:
+class Position(Struct, frozen=True, kw_only=True):
     """Where a record lies in the log, and its timestamp in milliseconds since the epoch."""
 
     topic: str
     partition: int
     offset: int
     at_ms: int
-
-    @property
-    def partition_name(self) -> str:
-        return f"{self.topic}/{self.partition}"
 
 
 class Cell(Struct, kw_only=True):
@@ -63,12 +58,11 @@ class Cell(Struct, kw_only=True):
     def key(self) -> Key:
         return self.import_id, self.seconds, self.start
 
-    def count(self, event: e.Message, position: Position) -> bool:
+    def count(self, event: e.Message, partition: str, offset: int) -> bool:
         """Count the event once; whether this was the first time."""
-        partition = position.partition_name
-        if position.offset <= self.read.get(partition, -1):
+        if offset <= self.read.get(partition, -1):
             return False
-        self.read[partition] = position.offset
+        self.read[partition] = offset
         match event:
             case e.FileFound():
                 self.found += 1
@@ -136,14 +130,16 @@ class Windows:
         """Count an event in all windows that it belongs to. Other events count nowhere."""
         if not isinstance(event, e.FileFound | e.FileStored | e.FileFailed):
             return
+        partition = f"{position.topic}/{position.partition}"
         for seconds in SIZES:
             start = position.at_ms // 1000 // seconds * seconds
             if start * 1000 < self.since_ms or not is_kept(seconds, start, now_ms):
                 continue
             for import_id in (None, event.import_id):
-                cell = self._cell((import_id, seconds, start))
-                if cell is not None and cell.count(event, position):
-                    self.changed.setdefault(cell.key, position.at_ms)
+                key = import_id, seconds, start
+                cell = self.cells.get(key) or self._cell(key)
+                if cell is not None and cell.count(event, partition, position.offset):
+                    self.changed.setdefault(key, position.at_ms)
 
     def open(self, now_ms: int) -> None:
         """Begin the windows of all imports together, up to the one that is running now: those in

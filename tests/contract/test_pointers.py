@@ -1,6 +1,7 @@
 """The rows that point to objects, as PostgreSQL gives them: in the byte order of keys, whatever its
 collation is."""
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 
@@ -96,6 +97,49 @@ def test_all_rows_come_in_the_byte_order_of_their_keys_whatever_a_page_holds(
     assert after == [each for each in expected if each[0] > "a b"]
     of_one = [(row.key, row.import_id) for row in rows(reader, only_import="i-2")]
     assert of_one == [each for each in expected if each[1] == "i-2"]
+
+
+def scans(settings: DatabaseSettings) -> Mapping[str, int]:
+    """How often each table was read from its start to its end, by sessions that have ended."""
+    query = "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE schemaname = 'public'"
+    with psycopg.connect(settings.url.reveal(), autocommit=True) as connection:
+        return {name: int(count) for name, count in connection.execute(query)}
+
+
+def test_all_pages_together_cost_one_scan_of_each_table(
+    settings: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a scan for each page, the time would grow with the square of the rows."""
+    monkeypatch.setattr(pointers, "PAGE", 1)
+    before = scans(settings)
+    with closing(PointerReader(settings, "pictures")) as reader:
+        assert len([*rows(reader)]) > 2 * len(KEYS)
+    until = time.monotonic() + 10
+    while (after := scans(settings)) == before and time.monotonic() < until:
+        time.sleep(0.02)
+    assert {table: after[table] - before[table] for table in ("images", "import_files")} == {
+        "images": 1,
+        "import_files": 1,
+    }
+
+
+def test_a_lost_connection_costs_no_row(
+    settings: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pointers, "PAGE", 5)
+    with closing(PointerReader(settings, "pictures")) as reader:
+        whole = [*rows(reader)]
+        found = [*reader.page(("", ""))]
+        with psycopg.connect(settings.url.reveal(), autocommit=True) as admin:
+            admin.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND application_name = 'drivestream-verify'"
+            )
+        with pytest.raises(CatalogUnavailableError):
+            reader.page((found[-1].key, found[-1].import_id))
+        while page := reader.page((found[-1].key, found[-1].import_id)):
+            found += page
+    assert found == whole
 
 
 def test_a_row_says_what_was_recorded_of_the_bytes(reader: PointerReader) -> None:

@@ -1,25 +1,28 @@
 """Which objects the rows point to, in the byte order of their keys: the order of a listing.
 
-No index has that order. A page costs one scan of the tables, and PostgreSQL keeps only the page in
-memory, so pages are large. Each page is a statement of its own: no transaction lasts as long as the
-comparison does, and a lost connection costs a page.
+No index has that order, and one would cost each import more than all comparisons. So PostgreSQL
+scans the tables and sorts once, and keeps the result outside of any transaction (a cursor `WITH
+HOLD`), from which the pages come. No transaction lasts as long as the comparison does. A lost
+connection costs another scan, of what follows the last page.
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, LiteralString, NamedTuple
 
 import psycopg
+from psycopg import sql
 
 from services.adapters.catalog.connection import Session
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.writer import PASSING, CatalogUnavailableError
 from services.core.errors import Stop
 
-PAGE = 50_000
-PAGE_SECONDS = 300
+PAGE = 10_000
+STATEMENT_SECONDS = 1_800
+"""The longest is the scan with its sort: minutes for tens of millions of rows."""
 SORT_MEMORY = "64MB"
-"""Of PostgreSQL: a page must fit, or it would sort all rows on disk."""
+"""Of PostgreSQL; what is more, it sorts on disk."""
 OF_FILES: LiteralString = """
 SELECT object_key COLLATE "C" AS key, import_id COLLATE "C" AS import_id, file_id, stored_size,
     md5, sha256
@@ -27,7 +30,6 @@ FROM import_files
 WHERE object_key IS NOT NULL AND outcome_at IS NOT NULL AND reason IS NULL
     AND (object_key COLLATE "C", import_id COLLATE "C") > (%(key)s, %(import)s)
     AND (%(only)s = '' OR import_id = %(only)s)
-ORDER BY 1, 2 LIMIT %(page)s
 """
 OF_IMAGES: LiteralString = """
 SELECT substr(storage_path, length(%(at)s) + 1) COLLATE "C" AS key, '' COLLATE "C" AS import_id,
@@ -36,9 +38,10 @@ FROM images
 WHERE starts_with(storage_path, %(at)s)
     AND (substr(storage_path, length(%(at)s) + 1) COLLATE "C", '' COLLATE "C")
         > (%(key)s, %(import)s)
-ORDER BY 1, 2 LIMIT %(page)s
 """
-BOTH: LiteralString = f"({OF_FILES}) UNION ALL ({OF_IMAGES}) ORDER BY 1, 2 LIMIT %(page)s"
+OF_ONE: LiteralString = f"{OF_FILES} ORDER BY 1, 2"
+BOTH: LiteralString = f"{OF_FILES} UNION ALL {OF_IMAGES} ORDER BY 1, 2"
+DECLARE: LiteralString = "DECLARE pointers NO SCROLL CURSOR WITH HOLD FOR "
 POINTED: LiteralString = """
 SELECT object_key FROM import_files WHERE object_key = ANY(%(keys)s)
 UNION SELECT substr(storage_path, length(%(at)s) + 1) FROM images
@@ -84,24 +87,48 @@ class PointerReader:
             settings,
             connect_timeout="10",
             options="-c default_transaction_read_only=on -c timezone=UTC "
-            f"-c statement_timeout={PAGE_SECONDS}s -c work_mem={SORT_MEMORY}",
+            f"-c statement_timeout={STATEMENT_SECONDS}s -c work_mem={SORT_MEMORY}",
             application_name="drivestream-verify",
             tcp_user_timeout="30000",
         )
         self._at = f"s3://{bucket}/"
         self._connection: psycopg.Connection[Any] | None = None
+        self._sorted: tuple[tuple[str, str], str] | None = None
+        """After which key and import the sorted rows go on, and which import's they are."""
 
     def close(self) -> None:
         if self._connection is not None:
             with suppress(psycopg.Error):
                 self._connection.close()
-        self._connection = None
+        self._connection = self._sorted = None
 
     def page(self, after: tuple[str, str], only_import: str = "") -> Sequence[Row]:
-        """The next rows after this key and import, at most `PAGE`; of one import or of all."""
-        query = OF_FILES if only_import else BOTH
-        values = {"key": after[0], "import": after[1], "only": only_import, "page": PAGE}
-        return [Row(*row) for row in self._rows(query, values | {"at": self._at})]
+        """The next rows after this key and import, at most `PAGE`; of one import or of all. Whoever
+        goes on where the last page ended gets what was there when the first one was read."""
+        with self._troubles():
+            if self._sorted != (after, only_import):
+                self._sort(after, only_import)
+            fetch = sql.SQL("FETCH {} FROM pointers").format(PAGE)
+            page = [Row(*row) for row in self._connected().execute(fetch)]
+            if page:
+                self._sorted = (page[-1].key, page[-1].import_id), only_import
+            else:
+                self._forget_sorted()
+        return page
+
+    def _sort(self, after: tuple[str, str], only_import: str) -> None:
+        """Scan and sort all rows after this key and import, in place of those sorted before."""
+        self._forget_sorted()
+        values = {"key": after[0], "import": after[1], "only": only_import, "at": self._at}
+        query = OF_ONE if only_import else BOTH
+        # With parameters put in here, since the server takes none in such a statement.
+        psycopg.ClientCursor(self._connected()).execute(DECLARE + query, values)
+        self._sorted = after, only_import
+
+    def _forget_sorted(self) -> None:
+        if self._sorted is not None:
+            self._connected().execute("CLOSE pointers")
+        self._sorted = None
 
     def expected(self, only_import: str = "") -> int:
         """About how many objects rows point to. Rows of several imports may share one."""
@@ -142,11 +169,19 @@ class PointerReader:
         return {(topic, partition): offset for topic, partition, offset in self._rows(query, {})}
 
     def _rows(self, query: LiteralString, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        with self._troubles():
+            return self._connected().execute(query, values).fetchall()
+
+    def _connected(self) -> psycopg.Connection[Any]:
+        if self._connection is None:
+            # The tables behind the names may be swapped, so nothing is prepared.
+            self._connection = self._session.connect(autocommit=True, prepare_threshold=None)
+        return self._connection
+
+    @contextmanager
+    def _troubles(self) -> Iterator[None]:
         try:
-            if self._connection is None:
-                # The tables behind the names may be swapped, so nothing is prepared.
-                self._connection = self._session.connect(autocommit=True, prepare_threshold=None)
-            return self._connection.execute(query, values).fetchall()
+            yield
         except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as why:
             message = "The tables are missing or out of date. Run `drivestream setup`."
             raise Stop("database_not_ready", message) from why

@@ -17,16 +17,14 @@ import faust
 import structlog
 from faust.assignor.client_assignment import ClientAssignment
 from faust.assignor.partition_assignor import PartitionAssignor
-from faust.transport.drivers import aiokafka
-from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
+from services.adapters.kafka.faust_batches import PARTITION_BYTES, BatchTransport
 from services.adapters.kafka.reader import Raw
 from services.adapters.kafka.security import KafkaSecurity
 from services.adapters.kafka.settings import KafkaSettings
 
 SESSION_SECONDS = 10.0
 """After so long without a heartbeat the broker gives the partitions to another process."""
-FETCH_BYTES, FETCH_WAIT_MS = 256 * 1024, 400
 START_SECONDS, STOP_SECONDS = 30.0, 10.0
 QUIET_SECONDS, MOST_SAID = 60.0, 1_000
 RAW: Any = {
@@ -76,26 +74,6 @@ class _NoEnvironment(faust.Settings):
 
 class _App(faust.App):
     Settings = _NoEnvironment
-
-
-class _UnhurriedThread(AIOKafkaConsumerThread):
-    """Waits for a batch: answers of a record or two, each of all partitions, would cost a quarter
-    of a processor at thirty files a second. Faust has no setting for it."""
-
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_min_bytes = FETCH_BYTES
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
-        return consumer
-
-
-class _UnhurriedConsumer(aiokafka.Consumer):
-    def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
-        return _UnhurriedThread(self, loop=self.loop, beacon=self.beacon)
-
-
-class _UnhurriedTransport(aiokafka.Transport):
-    Consumer = _UnhurriedConsumer
 
 
 class _ToStructlog(logging.Handler):
@@ -187,7 +165,7 @@ class FaustApp:
             broker_session_timeout=SESSION_SECONDS,
             broker_heartbeat_interval=SESSION_SECONDS / 4,
             broker_request_timeout=2 * SESSION_SECONDS,
-            consumer_max_fetch_size=FETCH_BYTES,
+            consumer_max_fetch_size=PARTITION_BYTES,
             # Faust seeks to one before the first record of a changelog: from there to the end of
             # it, with `latest`, and then waits for ever.
             consumer_auto_offset_reset="earliest",
@@ -195,7 +173,7 @@ class FaustApp:
             stream_wait_empty=False,
             loghandlers=[],
         )
-        app.transport = _UnhurriedTransport(app.conf.broker_consumer, app)
+        app.transport = BatchTransport(app.conf.broker_consumer, app)
         self._table = app.Table(
             self.changelog,
             key_type=bytes,
@@ -205,7 +183,7 @@ class FaustApp:
             on_recover=self._restore,
         )
         names = [prefixed(topic) for topic in self.topics]
-        # Its keys and values may be empty: what they mean is not for Faust to say.
+        # Keys and values are empty: what a batch holds is not for Faust to read.
         source = app.topic(*names, allow_empty=True, **RAW)
         app.agent(source, name="records", concurrency=1)(self._read)
         app.on_partitions_assigned.connect(self._on_assigned)
@@ -221,18 +199,19 @@ class FaustApp:
             self._is_restored = True
 
     async def _read(self, stream: Any) -> None:
-        async for event in stream.events():
-            message = event.message
-            raw = Raw(
-                topic=self.settings.own(message.topic),
-                partition=message.partition,
-                offset=message.offset,
-                key=message.key,
-                value=message.value,
-                headers={},
-                at_ms=round(message.timestamp * 1000),
-            )
-            self._guarded(self.record, raw)
+        async for batch in stream.events():
+            own = self.settings.own(batch.message.topic)
+            for record in batch.message.records:
+                raw = Raw(
+                    topic=own,
+                    partition=record.partition,
+                    offset=record.offset,
+                    key=record.key,
+                    value=record.value,
+                    headers={},
+                    at_ms=record.timestamp,
+                )
+                self._guarded(self.record, raw)
 
     def _guarded(self, act: Callable[[Any], None], argument: object) -> None:
         """Faust would log the error, restart the agent and pass the record over."""

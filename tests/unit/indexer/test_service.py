@@ -163,6 +163,17 @@ async def test_events_become_rows_and_offsets_move_with_them() -> None:
     assert world.consumed() == 2
 
 
+async def test_whoever_is_behind_does_not_wait_between_batches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(service, "READ_AT_MOST", 2)
+    monkeypatch.setattr(service, "BATCH_SECONDS", 10 * WAIT)
+    world = World()
+    await world.publisher.publish([SAMPLES["ImportRequested"], *[STORED] * 6])
+    async with world.indexing():
+        await world.until(lambda: world.consumed() == 7)
+
+
 async def test_a_second_run_counts_nothing_twice() -> None:
     world = World()
     await world.publisher.publish([STORED])
