@@ -15,8 +15,9 @@ from hashlib import sha256
 from urllib.parse import quote
 
 import httpx
-from pyreqwest.exceptions import ConnectError, RequestError
+from pyreqwest.exceptions import RequestError
 
+from services.adapters.request_errors import is_unconnected, words
 from services.adapters.store.answers import BAD_PATH, BARE_REDIRECT_ERROR
 from services.adapters.store.clients import upload_client
 from services.adapters.store.credentials import StoreCredentials
@@ -81,8 +82,8 @@ class WholeObjects:
         try:
             answer = await request.send()
         except RequestError as why:
-            kind = "Connect" if isinstance(why, ConnectError) else "Request"
-            raise _PassingError(f"HTTP error: {why.message}, kind: {kind} ") from why
+            kind = "Connect" if is_unconnected(why) else "Request"
+            raise _PassingError(f"HTTP error: {words(why)}, kind: {kind}") from why
         status = answer.status
         if status in range(200, 300):
             return
