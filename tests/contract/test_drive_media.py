@@ -55,7 +55,7 @@ async def answering(*pieces: bytes, silent: bool = False) -> AsyncIterator[Serve
 
 def client(silence: float = 5.0) -> MediaClient:
     made = ClientBuilder().no_proxy().follow_redirects(False)
-    return MediaClient(made.read_timeout(timedelta(seconds=silence)).build())
+    return MediaClient(made.read_timeout(timedelta(seconds=silence)).build)
 
 
 async def ask(server: Server, headers: dict[str, str] | None = None) -> Response:

@@ -4,6 +4,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from urllib.parse import quote
 
 import aiohttp
@@ -134,7 +135,7 @@ async def open_drive(
     )
     # Read once: aiohttp would look for a proxy in a thread, at every request.
     proxy = proxy_for(settings.api_url)
-    media = MediaClient(_media_client(settings.limits.silence, connections, proxy))
+    media = MediaClient(partial(_media_client, settings.limits.silence, connections, proxy))
     async with AiohttpTransport(
         client=session, verify=trust, proxy=httpx.Proxy(proxy) if proxy else None
     ) as transport:

@@ -6,8 +6,9 @@ answers with anything but bytes is httpx's response here, too, so that redirects
 read in one place and in one way.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
+from functools import cached_property
 from typing import Any, Protocol, cast
 
 import httpx
@@ -39,10 +40,17 @@ class Response(Protocol):
 
 
 class MediaClient:
-    """Sends the requests. One per process: it holds the connections."""
+    """Sends the requests. One per process: it holds the connections.
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    The client is made when it is needed, since whoever only lists is spared its memory.
+    """
+
+    def __init__(self, make: Callable[[], Client]) -> None:
+        self._make = make
+
+    @cached_property
+    def _client(self) -> Client:
+        return self._make()
 
     async def get_file(self, url: str, headers: Mapping[str, str]) -> Response:
         """Raises httpx's errors. The caller limits the wait for an answer."""

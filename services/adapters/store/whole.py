@@ -11,10 +11,12 @@ import time
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from hashlib import sha256
 from urllib.parse import quote
 
 import httpx
+from pyreqwest.client import Client
 from pyreqwest.exceptions import RequestError
 
 from services.adapters.request_errors import is_unconnected, words
@@ -41,12 +43,17 @@ class WholeObjects:
 
     def __init__(self, settings: StoreSettings, credentials: StoreCredentials) -> None:
         self._address = settings.at(settings.bucket)
-        self._client = upload_client(settings)
+        self._settings = settings
         self._credentials = credentials
         self._signer = Signer(settings.region)
         at = httpx.URL(self._address)
         self._path = at.path.rstrip("/")
         self._steady = {"host": at.netloc.decode(), **_encryption(settings)}
+
+    @cached_property
+    def _client(self) -> Client:
+        """Whoever puts nothing is spared its memory."""
+        return upload_client(self._settings)
 
     async def put(
         self,
