@@ -113,6 +113,20 @@ def object_client(
     }
     if checksum:
         config["checksum_algorithm"] = checksum
+    config.update(_secrets(settings))
+    with without(STEERING):
+        return S3Store(
+            settings.bucket,
+            config=config,
+            credential_provider=None if settings.access_key_id else credentials.current,
+            client_options=options,
+            retry_config=retry,
+        )
+
+
+def _secrets(settings: StoreSettings) -> "S3Config":
+    """Keys and encryption, where the settings name them."""
+    config: S3Config = {}
     if settings.access_key_id:
         config["access_key_id"] = settings.access_key_id
         config["secret_access_key"] = settings.secret_access_key.reveal()
@@ -122,11 +136,4 @@ def object_client(
         config["server_side_encryption"] = settings.encryption
     if settings.kms_key:
         config["sse_kms_key_id"] = settings.kms_key
-    with without(STEERING):
-        return S3Store(
-            settings.bucket,
-            config=config,
-            credential_provider=None if settings.access_key_id else credentials.current,
-            client_options=options,
-            retry_config=retry,
-        )
+    return config

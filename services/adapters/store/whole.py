@@ -15,9 +15,9 @@ from functools import cached_property
 from hashlib import sha256
 from urllib.parse import quote
 
-import httpx
 from pyreqwest.client import Client
 from pyreqwest.exceptions import RequestError
+from pyreqwest.http import Url
 
 from services.adapters.request_errors import is_unconnected, words
 from services.adapters.store.answers import BAD_PATH, BARE_REDIRECT_ERROR
@@ -46,9 +46,10 @@ class WholeObjects:
         self._settings = settings
         self._credentials = credentials
         self._signer = Signer(settings.region)
-        at = httpx.URL(self._address)
+        at = Url(self._address)  # as the client reads it
+        host = f"{at.host_str}:{at.port}" if at.port else at.host_str or ""
         self._path = at.path.rstrip("/")
-        self._steady = {"host": at.netloc.decode(), **_encryption(settings)}
+        self._steady = {"host": host, **_encryption(settings)}
 
     @cached_property
     def _client(self) -> Client:
