@@ -15,7 +15,7 @@ import uvloop
 
 from services.adapters.store.clients import object_client
 from services.adapters.store.credentials import StoreCredentials
-from services.adapters.store.objects import HICCUPS, LIMITS
+from services.adapters.store.objects import HICCUPS
 from services.adapters.store.settings import StoreSettings
 from services.core.settings import Reader
 
@@ -25,7 +25,7 @@ AT_ONCE = 32
 async def put_all(files: int, sizes: list[int]) -> None:
     """As fast as the store takes them: no checksum beside that of the signature."""
     settings = StoreSettings.read(Reader(os.environ))
-    store = object_client(settings, StoreCredentials(settings), LIMITS, HICCUPS)
+    store = object_client(settings, StoreCredentials(settings), HICCUPS)
     bodies = {size: os.urandom(size) for size in set(sizes)}
     numbers = iter(range(files))
     began, cpu = time.monotonic(), time.process_time()

@@ -125,9 +125,18 @@ class KeepsObjects(Protocol):
     bucket: str
 
     async def put(
-        self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+        self,
+        key: str,
+        body: bytes | bytearray,
+        *,
+        content_type: str,
+        stored_by: str = "",
+        sha256: str = "",
     ) -> None:
-        """Make the object visible whole, replacing what was there. Raises the three verbs."""
+        """Make the object visible whole, replacing what was there. Raises the three verbs.
+
+        `sha256`, in hexadecimal digits, is that of the bytes, if the caller knows it.
+        """
 
     async def put_stream(
         self, key: str, body: AsyncIterator[bytes], *, content_type: str, stored_by: str = ""

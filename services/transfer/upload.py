@@ -35,7 +35,11 @@ class Upload:
             return
         self.sent = checksums
         await self.store.put(
-            self.key, body, content_type=self.file.mime_type, stored_by=writer(self.file)
+            self.key,
+            body,
+            content_type=self.file.mime_type,
+            stored_by=writer(self.file),
+            sha256=checksums.sha256,
         )
 
     async def put_stream(self, body: AsyncIterator[bytes]) -> None:

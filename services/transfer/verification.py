@@ -43,7 +43,7 @@ class Checksums:
         """Raises `Corrupt` as soon as there are more bytes than Drive announced."""
         self.size += len(chunk)
         if len(self.head) < HEAD_BYTES:
-            self.head += chunk[: HEAD_BYTES - len(self.head)]
+            self.head += bytes(chunk[: HEAD_BYTES - len(self.head)])
         if self._file.size is not None and self.size > self._file.size:
             raise _mismatch(f"more than {self._file.size:,} bytes arrived")
         for checksum in self._hashes.values():

@@ -5,7 +5,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol
+from hashlib import sha256
+from typing import Protocol, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ from minio import Minio
 from minio.commonconfig import GOVERNANCE
 from minio.deleteobjects import DeleteObject
 from minio.objectlockconfig import DAYS, ObjectLockConfig
+from pyreqwest.bytes import Bytes
 
 from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings
@@ -160,6 +162,14 @@ async def test_a_stream_of_many_parts_arrives_in_order(shelf: Shelf) -> None:
     assert shelf.kept() == {"big": Kept(b"".join(parts), JPEG)}
 
 
+async def test_a_stream_may_consist_of_the_pieces_that_a_download_gives(shelf: Shelf) -> None:
+    """Drive's adapter hands on pyreqwest's buffers, which are no `bytes`."""
+    parts = [bytes([n]) * (MIB + 1) for n in range(9)]
+    pieces = (cast(bytes, Bytes(part)) for part in parts)
+    await shelf.store.put_stream("k", chunks(*pieces), content_type=JPEG)
+    assert shelf.kept() == {"k": Kept(b"".join(parts), JPEG)}
+
+
 async def read(store: Checked, key: str) -> list[bytes]:
     async with aclosing(store.open(key)) as chunks:
         return [chunk async for chunk in chunks]
@@ -252,7 +262,29 @@ async def test_a_body_that_cancels_itself_leaves_nothing(shelf: Shelf) -> None:
     assert shelf.incomplete() == []
 
 
-@pytest.mark.parametrize("key", ["x" * 256, "/".join(["x" * 200] * 6)])
+async def test_bytes_that_are_not_those_announced_never_become_visible(shelf: Shelf) -> None:
+    right = sha256(b"abc").hexdigest()
+    await shelf.store.put("right", b"abc", content_type=JPEG, sha256=right)
+    with pytest.raises(TryAgain) as caught:
+        await shelf.store.put("wrong", b"abd", content_type=JPEG, sha256=right)
+    assert caught.value.reason == "store_unavailable"
+    assert shelf.kept() == {"right": Kept(b"abc", JPEG)}
+
+
+async def test_a_put_that_is_cancelled_leaves_the_store_in_order(shelf: Shelf) -> None:
+    for wait in (0, 0.001, 0.01, 0.05):
+        body = bytearray(b"x" * (8 * MIB))
+        put = asyncio.ensure_future(shelf.store.put("k", body, content_type=JPEG))
+        await asyncio.sleep(wait)
+        put.cancel()
+        await asyncio.wait([put])
+    await shelf.store.put("after", b"abc", content_type=JPEG)
+    kept = shelf.kept()
+    assert kept.pop("after") == Kept(b"abc", JPEG)
+    assert all(each == Kept(b"x" * (8 * MIB), JPEG) for each in kept.values())
+
+
+@pytest.mark.parametrize("key", ["x" * 256, "/".join(["x" * 200] * 6), "a/../b", "a//b", "a/."])
 async def test_a_key_that_is_too_long_sets_the_file_aside(shelf: Shelf, key: str) -> None:
     with pytest.raises(SetAside) as caught:
         await shelf.store.put(key, b"abc", content_type=JPEG)
@@ -387,6 +419,16 @@ async def test_every_put_carries_the_checksum_of_its_bytes() -> None:
             await reaching(server.url).put("k", body, content_type=JPEG)
         assert len(server.checksums) == 2
         assert all(said == right for said, right in server.checksums)
+
+
+async def test_a_redirect_is_told_and_not_followed() -> None:
+    """A signature holds for one address, and whoever is at another one is not ours to trust."""
+    with s3_server() as server, s3_server() as elsewhere:
+        server.always = Answer(307, "TemporaryRedirect", "Go elsewhere.", f"{elsewhere.url}/k")
+        why = await outcome(reaching(server.url).put("k", b"abc", content_type=JPEG))
+    assert (type(why), why.reason) == (Stop, "store_region")
+    assert "Go elsewhere" in why.message
+    assert elsewhere.seen == []
 
 
 async def test_a_bucket_with_a_default_retention_takes_every_upload(

@@ -99,14 +99,16 @@ async def test_a_store_that_takes_no_checksum_is_asked_once_and_sent_none_from_t
 class Once:
     """Answers the first `times` requests of a kind so."""
 
-    def __init__(self, times: int, kind: Callable[[Asked], bool]) -> None:
-        self.left, self.kind = times, kind
+    def __init__(
+        self, times: int, kind: Callable[[Asked], bool], answer: Answer = NO_UPLOAD
+    ) -> None:
+        self.left, self.kind, self.answer = times, kind, answer
 
     def __call__(self, asked: Asked) -> Answer | None:
         if not self.left or not self.kind(asked):
             return None
         self.left -= 1
-        return NO_UPLOAD
+        return self.answer
 
 
 def completes(asked: Asked) -> bool:
@@ -139,6 +141,23 @@ async def test_an_upload_whose_last_answer_got_lost_is_found_and_fetched_once(sh
     assert isinstance(stored, FileStored)
     assert len(worker.drive.opened) == 1
     assert [kept.body == LARGE for kept in shelf.kept().values()] == [True]
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_a_hiccup_while_a_whole_object_is_put_is_not_an_attempt(
+    shelf: Shelf, lost: bool
+) -> None:
+    busy = Once(2, lambda asked: asked.method == "PUT", Answer(503, "ServiceUnavailable", "Busy."))
+    with behind(shelf) as (store, proxy):
+        if lost:
+            proxy.lose = busy
+        else:
+            proxy.answer = busy
+        worker = transferring(store, SMALL)
+        stored = await worker.outcome()
+    assert isinstance(stored, FileStored)
+    assert (stored.attempts, len(worker.drive.opened)) == (1, 1)
+    assert [kept.body == SMALL for kept in shelf.kept().values()] == [True]
 
 
 async def test_encryption_that_the_store_cannot_do_stops_everything_with_its_words(

@@ -96,8 +96,8 @@ async def test_all_who_ask_the_store_sign_with_keys_of_the_role(
 async def test_keys_are_renewed_before_they_end(
     server: S3Server, role: RoleServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, way: Way
 ) -> None:
-    """botocore renews keys that end within ten minutes whenever it is asked, obstore asks every
-    two minutes: its clock is what runs ahead here. Keys of an instance botocore prolongs by itself,
+    """botocore renews keys that end within ten minutes whenever it is asked. It is asked every two
+    minutes: that clock is what runs ahead here. Keys of an instance botocore prolongs by itself,
     if the metadata service has no newer ones yet."""
     way(role, monkeypatch, tmp_path)
     monkeypatch.setattr("services.adapters.store.credentials.USED_FOR", timedelta(0))

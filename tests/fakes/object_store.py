@@ -1,10 +1,11 @@
 """An object store in memory. It passes the contract suite that the real one passes."""
 
+import hashlib
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 
-from services.core.errors import SetAside, Verdict
+from services.core.errors import SetAside, TryAgain, Verdict
 from services.core.ports import StoredObject
 
 CHUNK = 16 * 1024
@@ -33,11 +34,19 @@ class FakeStore:
         self.sent_bytes = 0
 
     async def put(
-        self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+        self,
+        key: str,
+        body: bytes | bytearray,
+        *,
+        content_type: str,
+        stored_by: str = "",
+        sha256: str = "",
     ) -> None:
         """Keep a copy."""
         self._meet_trouble()
         _check(key)
+        if sha256 and sha256 != hashlib.sha256(body).hexdigest():
+            raise TryAgain("store_unavailable", "The bytes are not those that were announced.")
         self.puts.append(key)
         self.objects[key] = Kept(bytes(body), content_type, stored_by)
 
@@ -83,5 +92,8 @@ class FakeStore:
 
 
 def _check(key: str) -> None:
-    if len(key.encode()) > 1024 or any(len(part.encode()) > 255 for part in key.split("/")):
+    parts = key.split("/")
+    if len(key.encode()) > 1024 or any(len(part.encode()) > 255 for part in parts):
+        raise SetAside("object_key_refused", "The object's name was refused.")
+    if {"", ".", ".."}.intersection(parts):
         raise SetAside("object_key_refused", "The object's name was refused.")

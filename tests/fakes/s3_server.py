@@ -17,11 +17,12 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass(frozen=True)
 class Answer:
-    """A status, with S3's error code and words where there are some."""
+    """A status, with S3's error code and words where there are some, and a redirect's target."""
 
     status: int
     code: str = ""
     message: str = ""
+    location: str = ""
 
     @property
     def body(self) -> bytes:
@@ -116,6 +117,8 @@ def s3_server(tls: SSLContext | None = None) -> Iterator[S3Server]:
             self.send_response(status)
             self.send_header("content-type", "application/xml")
             self.send_header("etag", '"1"')
+            if server.always and server.always.location:
+                self.send_header("location", server.always.location)
             self.send_header("content-length", str(len(content)))
             self.end_headers()
             self.wfile.write(content if self.command != "HEAD" else b"")

@@ -3,14 +3,19 @@
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from datetime import timedelta
+from functools import partial
 from urllib.parse import quote
 
 import aiohttp
 import httpx
+from httpx_aiohttp.transport import AiohttpTransport
+from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.proxy import ProxyBuilder
 
 from services.adapters.drive import answers, thumbnails
 from services.adapters.drive.download import Download
-from services.adapters.drive.media import DriveTransport
+from services.adapters.drive.media import MediaClient
 from services.adapters.drive.requests import (
     CONNECT_SECONDS,
     POOL_SECONDS,
@@ -130,13 +135,29 @@ async def open_drive(
     )
     # Read once: aiohttp would look for a proxy in a thread, at every request.
     proxy = proxy_for(settings.api_url)
-    async with DriveTransport(
-        session,
-        verify=trust,
-        proxy=httpx.Proxy(proxy) if proxy else None,
-        timeout=aiohttp.ClientTimeout(
-            connect=POOL_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=settings.limits.silence
-        ),
+    media = MediaClient(partial(_media_client, settings.limits.silence, connections, proxy))
+    async with AiohttpTransport(
+        client=session, verify=trust, proxy=httpx.Proxy(proxy) if proxy else None
     ) as transport:
-        drive_session = DriveSession(settings, transport, authenticator, quota, transport.get_file)
+        drive_session = DriveSession(settings, transport, authenticator, quota, media.get_file)
         yield Drive(drive_session, thumbnail_links=thumbnail_links)
+
+
+def _media_client(silence: float, connections: int, proxy: str | None) -> Client:
+    """Neither redirects nor compression are left to it, and it finds no proxy by itself."""
+    made = (
+        ClientBuilder()
+        .no_proxy()
+        .follow_redirects(False)
+        .gzip(False)
+        .brotli(False)
+        .zstd(False)
+        .deflate(False)
+        .connect_timeout(timedelta(seconds=CONNECT_SECONDS))
+        .read_timeout(timedelta(seconds=silence))
+        .max_connections(connections)
+        .pool_timeout(timedelta(seconds=POOL_SECONDS))
+    )
+    if proxy:
+        made = made.proxy(ProxyBuilder.all(proxy))
+    return made.build()

@@ -1,16 +1,23 @@
-"""Requests for the bytes of files, from aiohttp without httpx around it.
+"""Requests for the bytes of files, from pyreqwest without httpx around it.
 
-httpx's request and response cost twice as much as a download of 100 KB itself (decisions/0043).
-They stay for everything else. What answers with anything but bytes is httpx's response here, too,
-so that redirects and refusals are read in one place and in one way.
+httpx's request and response cost twice as much as a download of 100 KB itself, and aiohttp with
+asyncio's TLS twice as much as pyreqwest (decisions/0043, 0052). Both stay for everything else. What
+answers with anything but bytes is httpx's response here, too, so that redirects and refusals are
+read in one place and in one way.
 """
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from functools import cached_property
+from typing import Any, Protocol, cast
 
-import aiohttp
 import httpx
-from httpx_aiohttp.transport import AiohttpResponseStream, AiohttpTransport, map_aiohttp_exceptions
+from pyreqwest.client import Client
+from pyreqwest.exceptions import RequestError, RequestTimeoutError
+from pyreqwest.request import StreamRequest
+from pyreqwest.response import Response as Answered
+
+from services.adapters.request_errors import is_unconnected, words
 
 
 class Headers(Protocol):
@@ -32,45 +39,39 @@ class Response(Protocol):
     async def aclose(self) -> None: ...
 
 
-class DriveTransport(AiohttpTransport):
-    """httpx's transport, and on the same connections the short way to a file's bytes."""
+class MediaClient:
+    """Sends the requests. One per process: it holds the connections.
 
-    def __init__(
-        self,
-        session: aiohttp.ClientSession,
-        *,
-        proxy: httpx.Proxy | None,
-        timeout: aiohttp.ClientTimeout,
-        **others: Any,
-    ) -> None:
-        super().__init__(client=session, proxy=proxy, **others)
-        self._session = session
-        self._options: dict[str, Any] = {
-            "allow_redirects": False,
-            "auto_decompress": False,
-            "timeout": timeout,
-        }
-        if proxy is not None:
-            login = aiohttp.BasicAuth(*proxy.auth) if proxy.auth else None
-            self._options |= {
-                "proxy": str(proxy.url),
-                "proxy_auth": login,
-                "proxy_headers": proxy.headers,
-            }
+    The client is made when it is needed, since whoever only lists is spared its memory.
+    """
+
+    def __init__(self, make: Callable[[], Client]) -> None:
+        self._make = make
+
+    @cached_property
+    def _client(self) -> Client:
+        return self._make()
 
     async def get_file(self, url: str, headers: Mapping[str, str]) -> Response:
-        """Raises what `handle_async_request` raises."""
+        """Raises httpx's errors. The caller limits the wait for an answer."""
         try:
-            response = await self._session.get(url, headers=headers, **self._options)
-        except Exception:
-            with map_aiohttp_exceptions():
-                raise
+            request = (
+                self._client.get(url)
+                .headers(dict(headers))
+                .streamed_read_buffer_limit(0)  # else it would wait for so many bytes of the body
+                .build_streamed()
+            )
+        except ValueError as why:
+            raise httpx.InvalidURL(str(why)) from why
+        try:
+            response = await request.__aenter__()
+        except RequestError as why:
+            raise _as_httpx(why) from why
+        media = MediaResponse(request, response)
         if response.status == 200 or (response.status == 206 and "Range" in headers):
-            return MediaResponse(response)
+            return media
         return httpx.Response(
-            status_code=response.status,
-            headers=response.raw_headers,
-            stream=AiohttpResponseStream(response),
+            status_code=response.status, headers=_headers(response), stream=_Stream(media)
         )
 
 
@@ -79,23 +80,22 @@ class MediaResponse:
 
     has_redirect_location = False
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-        self._read = response.content.readany
+    def __init__(self, request: StreamRequest, response: Answered) -> None:
+        self._request, self._response = request, response
+        self._read = response.body_reader.read_chunk
         self.status_code = response.status
-        self.headers = self
+        self._is_open = True
+
+    @property
+    def headers(self) -> Headers:
+        return self
 
     def get(self, key: str, default: Any = None) -> Any:
-        """As httpx's headers: aiohttp's give one of several values, and text that is no UTF-8."""
-        wanted = key.encode()
-        values = [value for name, value in self._response.raw_headers if name.lower() == wanted]
-        if not values:
-            return default
-        joined = b", ".join(values)
+        """As httpx's headers. One that is no ASCII counts as none."""
         try:
-            return joined.decode()
-        except UnicodeDecodeError:
-            return joined.decode("iso-8859-1")
+            return ", ".join(self._response.get_header_all(key)) or default
+        except ValueError:
+            return default
 
     def aiter_raw(self) -> AsyncIterator[bytes]:
         return self
@@ -108,13 +108,45 @@ class MediaResponse:
     async def __anext__(self) -> bytes:
         try:
             piece = await self._read()
-        except Exception:
-            with map_aiohttp_exceptions():
-                raise
-        if not piece:
+        except RequestError as why:
+            raise _as_httpx(why) from why
+        if piece is None:
             raise StopAsyncIteration
-        return piece
+        return cast(bytes, piece)  # a buffer: a copy of each would cost as much as a hash
 
     async def aclose(self) -> None:
-        with map_aiohttp_exceptions():
-            await self._response.__aexit__(None, None, None)
+        if self._is_open:
+            self._is_open = False
+            await self._request.__aexit__(None, None, None)
+
+
+class _Stream(httpx.AsyncByteStream):
+    """For httpx's response."""
+
+    def __init__(self, media: MediaResponse) -> None:
+        self._media = media
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._media:
+            yield bytes(piece)
+
+    async def aclose(self) -> None:
+        await self._media.aclose()
+
+
+def _headers(response: Answered) -> list[tuple[str, str]]:
+    """Those that are ASCII."""
+    found = []
+    for name in response.headers.keys():  # noqa: SIM118 - iterating over the map reads values, too
+        with suppress(ValueError):
+            found += [(name, value) for value in response.get_header_all(name)]
+    return found
+
+
+def _as_httpx(why: RequestError) -> httpx.TransportError:
+    said = words(why)
+    if is_unconnected(why):
+        return httpx.ConnectError(said)
+    if isinstance(why, RequestTimeoutError):
+        return httpx.ReadTimeout("")
+    return httpx.ReadError(said)

@@ -146,6 +146,8 @@ KNOWS_NO_CHECKSUM = re.compile(
 )
 """As Cloudflare R2 says for parts, and Backblaze B2 for all uploads."""
 BARE_REDIRECT = "it sent a redirect without a target"
+BAD_PATH, BARE_REDIRECT_ERROR = "Could not parse path", "BareRedirect"
+"""Of obstore's errors, what tells them."""
 WORDS = 200
 
 _CODE = re.compile(r"<Code>([\w.-]{1,64})</Code>")
@@ -164,11 +166,11 @@ def code_of(error: str) -> str:
 def verdict(error: str, *, bucket: str, address: str) -> Verdict:
     """What follows from obstore's error, which has the answer in its text."""
     store = f"The object store at {address}"
-    if error.startswith("Could not parse path"):
+    if error.startswith(BAD_PATH):
         return SetAside("object_key_refused", f"{store} does not allow an object with this name.")
     status, code = int(_first(_STATUS, error) or 0), code_of(error)
     words = words_of(error)
-    if "BareRedirect" in error:
+    if BARE_REDIRECT_ERROR in error:
         code, words = "Redirect", BARE_REDIRECT
     if not status and not code:
         how = "cannot be reached" if _NOT_CONNECTED.search(error) else "did not answer"

@@ -1,8 +1,9 @@
-"""The two clients of one store, made from the same settings: obstore for objects, minio-py for the
-bucket and for signed addresses."""
+"""The clients of one store, made from the same settings: obstore for objects, pyreqwest for whole
+ones on their way there, minio-py for the bucket and for signed addresses."""
 
 import re
 import ssl
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -10,6 +11,8 @@ from urllib.parse import unquote, urlsplit
 import urllib3
 from minio import Minio
 from obstore.store import S3Store
+from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.proxy import ProxyBuilder
 
 from services.adapters.environment import proxy_for, without
 from services.adapters.store.credentials import StoreCredentials
@@ -18,6 +21,10 @@ from services.adapters.store.settings import StoreSettings
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig, S3Config
 
+REQUEST_TIMEOUT, CONNECT_TIMEOUT = timedelta(hours=6), timedelta(seconds=5)
+"""Of a request. On a slow line a transfer takes long, so its limits are the transfer's: see
+`core/flow/line.py`. A peer that acknowledges no bytes is given up after 30 s by the kernel, since
+obstore and pyreqwest set TCP_USER_TIMEOUT."""
 CHECKSUM = "SHA256"
 """Sent with every PUT and part. It costs nothing: requests are signed with it anyway. The signature
 protects the bytes also where a store refuses the header."""
@@ -65,15 +72,35 @@ def http_client(settings: StoreSettings, connections: int = 1) -> urllib3.PoolMa
     return urllib3.PoolManager(ssl_context=trust, timeout=wait, retries=False, maxsize=connections)
 
 
+def upload_client(settings: StoreSettings) -> Client:
+    """pyreqwest's. It follows no redirect: signatures hold for one address."""
+    made = (
+        ClientBuilder()
+        .no_proxy()  # none that it finds by itself
+        .follow_redirects(False)
+        .user_agent("drivestream")
+        .timeout(REQUEST_TIMEOUT)
+        .connect_timeout(CONNECT_TIMEOUT)
+    )
+    if proxy := proxy_for(settings.api_url):
+        made = made.proxy(ProxyBuilder.all(proxy))
+    if settings.ca_file:
+        made = made.add_root_certificate_pem(Path(settings.ca_file).read_bytes())
+    return made.build()
+
+
 def object_client(
     settings: StoreSettings,
     credentials: StoreCredentials,
-    limits: "ClientConfig",
     retry: "RetryConfig",
     checksum: str = "",
 ) -> S3Store:
     """obstore's. It reads the environment when it is made, so that it is made without one."""
-    options: ClientConfig = {"allow_http": settings.api_url.startswith("http://"), **limits}
+    options: ClientConfig = {
+        "allow_http": settings.api_url.startswith("http://"),
+        "timeout": REQUEST_TIMEOUT,
+        "connect_timeout": CONNECT_TIMEOUT,
+    }
     if proxy := proxy_for(settings.api_url):
         options["proxy_url"] = proxy
     if settings.ca_file:
@@ -86,6 +113,20 @@ def object_client(
     }
     if checksum:
         config["checksum_algorithm"] = checksum
+    config.update(_secrets(settings))
+    with without(STEERING):
+        return S3Store(
+            settings.bucket,
+            config=config,
+            credential_provider=None if settings.access_key_id else credentials.current,
+            client_options=options,
+            retry_config=retry,
+        )
+
+
+def _secrets(settings: StoreSettings) -> "S3Config":
+    """Keys and encryption, where the settings name them."""
+    config: S3Config = {}
     if settings.access_key_id:
         config["access_key_id"] = settings.access_key_id
         config["secret_access_key"] = settings.secret_access_key.reveal()
@@ -95,11 +136,4 @@ def object_client(
         config["server_side_encryption"] = settings.encryption
     if settings.kms_key:
         config["sse_kms_key_id"] = settings.kms_key
-    with without(STEERING):
-        return S3Store(
-            settings.bucket,
-            config=config,
-            credential_provider=None if settings.access_key_id else credentials.current,
-            client_options=options,
-            retry_config=retry,
-        )
+    return config

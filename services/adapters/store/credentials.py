@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from obstore.store import S3Credential
 
 USED_FOR = timedelta(minutes=7)
-"""obstore asks again five minutes before. botocore renews keys ten minutes before they expire."""
+ASKED_BEFORE = timedelta(minutes=5)
+"""obstore asks again so long before, and so do we. botocore renews keys ten minutes before they
+expire."""
 REASON = "store_credentials"
 AGAIN_SECONDS = 60.0
 """If new keys are refused, too, within this time, it is not their age that is wrong."""
@@ -45,6 +47,24 @@ class StoreCredentials(Provider):
         self._finding = Lock()
         self.renewals = 0
         self._renewed_at = -math.inf
+
+        self._kept: tuple[Credentials, int, float] | None = None
+        """Keys, after how many renewals they were taken, and until when they are used."""
+        self._taking = asyncio.Lock()
+
+    async def kept(self) -> Credentials:
+        """As `retrieve`, which may have to ask others, but only now and then."""
+        if self._settings.access_key_id:
+            return self.retrieve()
+        async with self._taking:
+            known = self._kept
+            if known and known[1] == self.renewals and time.monotonic() < known[2]:
+                return known[0]
+            used_for = (USED_FOR - ASKED_BEFORE).total_seconds()
+            renewals, until = self.renewals, time.monotonic() + used_for
+            keys = await asyncio.to_thread(self.retrieve)
+            self._kept = keys, renewals, until
+            return keys
 
     def retrieve(self) -> Credentials:
         if self._settings.access_key_id:

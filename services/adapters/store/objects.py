@@ -1,4 +1,5 @@
-"""Object bytes in an S3-compatible store, through obstore.
+"""Object bytes in an S3-compatible store: whole ones on their way there through `whole.py`, all
+else through obstore.
 
 obstore gives the server's answer only as text, which is read in one place: `answers.py`.
 """
@@ -26,24 +27,18 @@ from services.adapters.store.clients import CHECKSUM, object_client
 from services.adapters.store.credentials import REASON, StoreCredentials
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import SHOWN
+from services.adapters.store.whole import PutError, WholeObjects
 from services.core.errors import Stop, TryAgain, Verdict
 from services.core.ports import READ_BYTES, STREAM_BYTES, StoredObject
 
 if TYPE_CHECKING:
     from obstore import Attributes
-    from obstore.store import ClientConfig, RetryConfig, S3Store
+    from obstore.store import RetryConfig, S3Store
 
 PART_BYTES = 5 * 1024 * 1024  # the smallest that S3 takes; 10,000 parts hold up to 48 GiB
 CONCURRENT_PARTS = 2
 assert PART_BYTES * (CONCURRENT_PARTS + 1) < STREAM_BYTES  # those being sent, and the one filling
 SILENCE_SECONDS = 60
-LIMITS: "ClientConfig" = {
-    "timeout": timedelta(hours=6),
-    "connect_timeout": timedelta(seconds=5),
-}
-"""Of a request. On a slow line a transfer takes long, so its limits are the transfer's: see
-`core/flow/line.py`. A peer that acknowledges no bytes is given up after 30 s by the kernel, since
-obstore sets TCP_USER_TIMEOUT."""
 CHUNK_BYTES = 256 * 1024
 assert CHUNK_BYTES * 4 < READ_BYTES  # the one in hand, the one filling, and the connection's own
 
@@ -68,20 +63,32 @@ class ObjectStore:
         self.bucket = settings.bucket
         self._settings = settings
         self._credentials = StoreCredentials(settings)
-        self._writers = {writes: self._client(writes, CHECKSUM) for writes in (WHOLE, PARTS)}
-        self._store, self._made_with = self._writers[WHOLE], 0
+        self._checksums = {WHOLE: True, PARTS: True}
+        self._whole = WholeObjects(settings, self._credentials)
+        self._make_clients()
 
-    def _client(self, writes: str, checksum: str) -> "S3Store":
-        retry = LATE if writes is PARTS else HICCUPS
-        return object_client(self._settings, self._credentials, LIMITS, retry, checksum)
+    def _make_clients(self) -> None:
+        self._made_with = self._credentials.renewals
+        self._store = object_client(self._settings, self._credentials, HICCUPS)
+        self._parts = self._client_of_parts()
+
+    def _client_of_parts(self) -> "S3Store":
+        checksum = CHECKSUM if self._checksums[PARTS] else ""
+        return object_client(self._settings, self._credentials, LATE, checksum)
 
     async def put(
-        self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+        self,
+        key: str,
+        body: bytes | bytearray,
+        *,
+        content_type: str,
+        stored_by: str = "",
+        sha256: str = "",
     ) -> None:
         """One request; the object becomes visible whole or not at all."""
-        attributes = _attributes(content_type, stored_by)
-        with self._writing(WHOLE) as store:
-            await obstore.put_async(store, key, body, attributes=attributes, use_multipart=False)
+        about = _headers(content_type, stored_by)
+        with self._writing(WHOLE) as checksum:
+            await self._whole.put(key, body, about, digest=sha256, checksum=checksum)
 
     async def put_stream(
         self, key: str, body: AsyncIterator[bytes], *, content_type: str, stored_by: str = ""
@@ -90,9 +97,9 @@ class ObjectStore:
         call is cancelled, even while `body` is silent."""
         stream = _CancellableBody(body)
         try:
-            with self._writing(PARTS) as store:
+            with self._writing(PARTS):
                 request = obstore.put_async(
-                    store,
+                    self._parts,
                     key,
                     stream,
                     attributes=_attributes(content_type, stored_by),
@@ -155,19 +162,20 @@ class ObjectStore:
         return True
 
     @contextmanager
-    def _writing(self, writes: str) -> Iterator["S3Store"]:
-        """The client for it. A store that does not know the checksum is sent none from then on."""
+    def _writing(self, writes: str) -> Iterator[bool]:
+        """Whether with a checksum. A store that does not know it is sent none from then on."""
         with self._verdicts():
-            used = self._writers[writes]
+            checksum = self._checksums[writes]
             try:
-                yield used
-            except BaseError as why:
-                if "checksum_algorithm" not in used.config or not knows_no_checksum(str(why)):
+                yield checksum
+            except (BaseError, PutError) as why:
+                if not checksum or not knows_no_checksum(str(why)):
                     raise
                 message = f"The object store at {self._settings.address} takes no checksum."
-                if used is self._writers[writes]:
+                if self._checksums[writes]:
                     log.warning("store.checksum_left_out", writes=writes, why=words_of(str(why)))
-                    self._writers[writes] = self._client(writes, "")
+                    self._checksums[writes] = False
+                    self._parts = self._client_of_parts()
                 raise TryAgain("store_unavailable", message) from why
 
     @contextmanager
@@ -175,8 +183,8 @@ class ObjectStore:
         known = self._credentials.renewals
         try:
             yield
-        # obstore's own, FileNotFoundError, and ValueError for a key that it cannot send.
-        except (BaseError, OSError, ValueError) as why:
+        # obstore's own, FileNotFoundError, and ValueError for a key that cannot be sent.
+        except (BaseError, PutError, OSError, ValueError) as why:
             if isinstance(why, UnauthenticatedError) and self._credentials.fault:
                 raise self._credentials.fault from None
             if code_of(str(why)) in OF_KEYS and self._credentials.renew(known):
@@ -190,13 +198,8 @@ class ObjectStore:
     def _take_new_keys(self) -> None:
         """With new clients, once for all requests that fail together: obstore keeps keys for
         minutes."""
-        if self._made_with == self._credentials.renewals:
-            return
-        self._made_with = self._credentials.renewals
-        for writes, old in self._writers.items():
-            known = CHECKSUM if "checksum_algorithm" in old.config else ""
-            self._writers[writes] = self._client(writes, known)
-        self._store = self._writers[WHOLE]
+        if self._made_with != self._credentials.renewals:
+            self._make_clients()
 
 
 def _attributes(content_type: str, stored_by: str) -> "Attributes":
@@ -207,6 +210,15 @@ def _attributes(content_type: str, stored_by: str) -> "Attributes":
     if stored_by:
         attributes[STORED_BY] = stored_by
     return attributes
+
+
+def _headers(content_type: str, stored_by: str) -> dict[str, str]:
+    """The same attributes as S3 names them."""
+    attributes = _attributes(content_type, stored_by)
+    names = (
+        (name, name.lower() if name[0] == "C" else f"x-amz-meta-{name}") for name in attributes
+    )
+    return {header: attributes[name] for name, header in names}
 
 
 def header_type(content_type: str) -> str:

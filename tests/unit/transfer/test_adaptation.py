@@ -52,10 +52,16 @@ class SlowStore(FakeStore):
     seconds = 0.0
 
     async def put(
-        self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+        self,
+        key: str,
+        body: bytes | bytearray,
+        *,
+        content_type: str,
+        stored_by: str = "",
+        sha256: str = "",
     ) -> None:
         await asyncio.sleep(self.seconds)
-        await super().put(key, body, content_type=content_type, stored_by=stored_by)
+        await super().put(key, body, content_type=content_type, stored_by=stored_by, sha256=sha256)
 
 
 @dataclass

@@ -235,10 +235,16 @@ class SlowStore(FakeStore):
     """It takes a while for each object."""
 
     async def put(
-        self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+        self,
+        key: str,
+        body: bytes | bytearray,
+        *,
+        content_type: str,
+        stored_by: str = "",
+        sha256: str = "",
     ) -> None:
         await asyncio.sleep(60)
-        await super().put(key, body, content_type=content_type, stored_by=stored_by)
+        await super().put(key, body, content_type=content_type, stored_by=stored_by, sha256=sha256)
 
     async def put_stream(
         self, key: str, body: AsyncIterator[bytes], *, content_type: str, stored_by: str = ""

@@ -121,11 +121,17 @@ class FaultyStore(FakeStore):
         raise of_store(STORE[self.fault], bucket=self.bucket, address="http://store:9000")
 
     async def put(
-        self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+        self,
+        key: str,
+        body: bytes | bytearray,
+        *,
+        content_type: str,
+        stored_by: str = "",
+        sha256: str = "",
     ) -> None:
         """One request."""
         await self._pass("put")
-        await super().put(key, body, content_type=content_type, stored_by=stored_by)
+        await super().put(key, body, content_type=content_type, stored_by=stored_by, sha256=sha256)
 
     async def put_stream(
         self, key: str, body: AsyncIterator[bytes], *, content_type: str, stored_by: str = ""
@@ -298,7 +304,13 @@ class ChangingStore(FakeStore):
         self.uploading = 0
 
     async def put(
-        self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+        self,
+        key: str,
+        body: bytes | bytearray,
+        *,
+        content_type: str,
+        stored_by: str = "",
+        sha256: str = "",
     ) -> None:
         """Takes its share of the line as it is now."""
         left, self.uploading = float(len(body)), self.uploading + 1
@@ -307,7 +319,9 @@ class ChangingStore(FakeStore):
                 await asyncio.sleep(1.0)
                 slow = len(self.objects) >= self.slow_after
                 left -= self.rate / (100 if slow else 1) / self.uploading
-            await super().put(key, body, content_type=content_type, stored_by=stored_by)
+            await super().put(
+                key, body, content_type=content_type, stored_by=stored_by, sha256=sha256
+            )
         finally:
             self.uploading -= 1
 

@@ -295,11 +295,17 @@ class BrokenFile(FakeStore):
     """It answers 500 for one object, and works for all others."""
 
     async def put(
-        self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+        self,
+        key: str,
+        body: bytes | bytearray,
+        *,
+        content_type: str,
+        stored_by: str = "",
+        sha256: str = "",
     ) -> None:
         if "broken" in key:
             raise TryAgain("store_unavailable", "The store answers 500.")
-        await super().put(key, body, content_type=content_type, stored_by=stored_by)
+        await super().put(key, body, content_type=content_type, stored_by=stored_by, sha256=sha256)
 
 
 class BrokenDownload(FakeDrive):

@@ -33,7 +33,13 @@ class SlowStore(FakeStore):
         self.rate, self.uploading, self.longest = rate, 0, 0.0
 
     async def put(
-        self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+        self,
+        key: str,
+        body: bytes | bytearray,
+        *,
+        content_type: str,
+        stored_by: str = "",
+        sha256: str = "",
     ) -> None:
         """Takes its share of the line."""
         self.uploading, left, since = self.uploading + 1, float(len(body)), now()
@@ -41,7 +47,9 @@ class SlowStore(FakeStore):
             while left > 0:
                 await asyncio.sleep(0.5)
                 left -= 0.5 * self.rate / self.uploading
-            await super().put(key, body, content_type=content_type, stored_by=stored_by)
+            await super().put(
+                key, body, content_type=content_type, stored_by=stored_by, sha256=sha256
+            )
         finally:
             self.uploading -= 1
             self.longest = max(self.longest, now() - since)
@@ -79,10 +87,16 @@ class ForgetfulStore(FakeStore):
             raise NO_ANSWER
 
     async def put(
-        self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+        self,
+        key: str,
+        body: bytes | bytearray,
+        *,
+        content_type: str,
+        stored_by: str = "",
+        sha256: str = "",
     ) -> None:
         """As always."""
-        await super().put(key, body, content_type=content_type, stored_by=stored_by)
+        await super().put(key, body, content_type=content_type, stored_by=stored_by, sha256=sha256)
         self._lose_answer()
 
     async def put_stream(
@@ -117,12 +131,20 @@ async def test_an_object_that_must_be_replaced_proves_nothing_by_its_size() -> N
 
     class Fails(FakeStore):
         async def put(
-            self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+            self,
+            key: str,
+            body: bytes | bytearray,
+            *,
+            content_type: str,
+            stored_by: str = "",
+            sha256: str = "",
         ) -> None:
             if len(self.puts) < 2:
                 self.puts.append(key)
                 raise NO_ANSWER
-            await super().put(key, body, content_type=content_type, stored_by=stored_by)
+            await super().put(
+                key, body, content_type=content_type, stored_by=stored_by, sha256=sha256
+            )
 
     file = said_of(BODY, "md5", mode=Mode.FORCE)
     worker = Transferring(BODY, file, store=Fails())
@@ -136,7 +158,13 @@ class Late(FakeStore):
     """The upload of `slow` is completed only when we have given it up for good."""
 
     async def put(
-        self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+        self,
+        key: str,
+        body: bytes | bytearray,
+        *,
+        content_type: str,
+        stored_by: str = "",
+        sha256: str = "",
     ) -> None:
         """As always, for all others."""
         if "slow" in key:
@@ -144,7 +172,7 @@ class Late(FakeStore):
             if len([put for put in self.puts if put == key]) >= 12:
                 self.objects[key] = Kept(bytes(body), content_type)
             raise NO_ANSWER
-        await super().put(key, body, content_type=content_type, stored_by=stored_by)
+        await super().put(key, body, content_type=content_type, stored_by=stored_by, sha256=sha256)
 
 
 @virtual_time
@@ -189,13 +217,19 @@ class Refuses(FakeStore):
         self.why, self.allowed = why, False
 
     async def put(
-        self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+        self,
+        key: str,
+        body: bytes | bytearray,
+        *,
+        content_type: str,
+        stored_by: str = "",
+        sha256: str = "",
     ) -> None:
         """As always, for all others."""
         if "odd" in key and not self.allowed:
             self.puts.append(key)
             raise self.why
-        await super().put(key, body, content_type=content_type, stored_by=stored_by)
+        await super().put(key, body, content_type=content_type, stored_by=stored_by, sha256=sha256)
 
 
 @pytest.mark.parametrize("alone", [True, False])

@@ -138,10 +138,16 @@ class SlowStore(FakeStore):
     """It takes 40 seconds for each object."""
 
     async def put(
-        self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+        self,
+        key: str,
+        body: bytes | bytearray,
+        *,
+        content_type: str,
+        stored_by: str = "",
+        sha256: str = "",
     ) -> None:
         await asyncio.sleep(40)
-        await super().put(key, body, content_type=content_type, stored_by=stored_by)
+        await super().put(key, body, content_type=content_type, stored_by=stored_by, sha256=sha256)
 
 
 @virtual_time
