@@ -84,11 +84,19 @@ class TracedStore:
         self.bucket = store.bucket
 
     async def put(
-        self, key: str, body: bytes | bytearray, *, content_type: str, stored_by: str = ""
+        self,
+        key: str,
+        body: bytes | bytearray,
+        *,
+        content_type: str,
+        stored_by: str = "",
+        sha256: str = "",
     ) -> None:
         about = self._about("PutObject", key) | {"file.size": len(body)}
         with self._spans.call("S3/PutObject", about):
-            await self._store.put(key, body, content_type=content_type, stored_by=stored_by)
+            await self._store.put(
+                key, body, content_type=content_type, stored_by=stored_by, sha256=sha256
+            )
 
     async def put_stream(
         self, key: str, body: AsyncIterator[bytes], *, content_type: str, stored_by: str = ""
