@@ -18,6 +18,7 @@ from services.core.events import Message
 from services.core.topics import IMPORTS_REQUESTED
 from services.core.wire import UndecodableError, UnknownEventError, decode
 
+READ_SECONDS = 0.5  # a record ends the wait for it at once
 SILENCE_SECONDS = 3.0  # without a record, a tail asks whether Kafka still answers
 
 T = TypeVar("T")
@@ -105,7 +106,7 @@ class Tail(Generic[V]):
             self.state = TailState(not behind, None, answered_at)
             if not behind:
                 self._caught_up.set()
-            for record in await self._call(reader.read, 500, 0.1):
+            for record in await self._call(reader.read, 500, READ_SECONDS):
                 self._apply(record)
                 if record.offset + 1 >= behind.get(record.partition, 0):
                     behind.pop(record.partition, None)
