@@ -4,12 +4,11 @@ import asyncio
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from services.core.flow.adaptive import AdaptiveLimit, Bounds
 from services.core.flow.concurrency import ConcurrencyLimit
 from services.core.flow.gradient import Stay, size_class
-from services.core.flow.occupancy import waits
+from services.core.flow.occupancy import Waits, waits
 from services.core.settings import Reader
 from services.transfer.copy import Copy
 
@@ -32,48 +31,69 @@ def read_bounds(reader: Reader) -> Bounds:
     return Bounds(least=least, most=most)
 
 
-@dataclass
-class Watched:
-    """`copy` is set once the file is stored and its outcome published."""
-
-    copy: Copy | None = None
-
-
 class Adaptation:
     """Resizes the slots. `outage` says whether a system is away just now."""
 
     def __init__(self, slots: ConcurrencyLimit, bounds: Bounds, outage: Callable[[], bool]) -> None:
         self._slots = slots
         self._in_hand, self._slot_seconds = 0, 0.0
-        self._outage = outage
         self._clock = asyncio.get_running_loop().time
         self._at = self._clock()
         self._limit = AdaptiveLimit(bounds, self._at)
+        self.outage = outage
 
     @contextmanager
-    def watching(self) -> Iterator[Watched]:
+    def watching(self) -> Iterator["Watched"]:
         """Around everything that is done for one message."""
-        watched, began, outage = Watched(), self._count(1), self._outage()
-        try:
-            with waits() as waited:
+        with waits() as waited:
+            watched = Watched(self, waited, self.count(1), self.outage())
+            try:
                 yield watched
-        finally:
-            now = self._count(-1)
-        if watched.copy is None:
-            return
-        if self._outage():
-            self._limit.disturbed(now)
-        elif not outage and not watched.copy.has_failed:
-            worked = now - began - waited.seconds
-            kind = (watched.copy.systems, size_class(watched.copy.file.size or 0))
-            stay = Stay(kind=kind, began=began, worked=worked, waited=waited.seconds)
-            self._limit.finished(now, stay, self._slot_seconds)
-        if self._slots.limit != self._limit.limit:
-            self._slots.resize(self._limit.limit)
+            finally:
+                watched.end(None)
 
-    def _count(self, change: int) -> float:
+    def learn(self, now: float, stay: Stay) -> None:
+        self._limit.finished(now, stay, self._slot_seconds)
+        self._resize()
+
+    def disturb(self, now: float) -> None:
+        self._limit.disturbed(now)
+        self._resize()
+
+    def count(self, change: int) -> float:
         """One more, or one less, in hand since now."""
         before, self._at = self._at, self._clock()
         self._slot_seconds += self._in_hand * (self._at - before)
         self._in_hand += change
         return self._at
+
+    def _resize(self) -> None:
+        if self._slots.limit != self._limit.limit:
+            self._slots.resize(self._limit.limit)
+
+
+class Watched:
+    """One message in hand."""
+
+    __slots__ = ("_adaptation", "_began", "_ended", "_outage", "_waited")
+
+    def __init__(self, adaptation: Adaptation, waited: Waits, began: float, outage: bool) -> None:
+        self._adaptation, self._waited = adaptation, waited
+        self._began, self._outage, self._ended = began, outage, False
+
+    def end(self, copy: Copy | None) -> None:
+        """The file was stored, and is in hand no more; None if it was not. Only the first counts:
+        how long Kafka takes for the outcome says nothing about how many to copy at once."""
+        if self._ended:
+            return
+        self._ended = True
+        now = self._adaptation.count(-1)
+        if copy is None:
+            return
+        if self._adaptation.outage():
+            self._adaptation.disturb(now)
+        elif not self._outage and not copy.has_failed:
+            waited = self._waited.seconds
+            kind = (copy.systems, size_class(copy.file.size or 0))
+            worked = now - self._began - waited
+            self._adaptation.learn(now, Stay(kind, self._began, worked, waited))

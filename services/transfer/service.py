@@ -6,10 +6,11 @@ import structlog
 
 from services.core.errors import SetAside
 from services.core.events import FileFailed, FileFound, FileStored, Identity, Message, Mode
+from services.core.flow.concurrency import give_back
 from services.core.flow.deduplication import KeyedLock, LruSet
 from services.core.flow.occupancy import SAME_FILE
 from services.core.ports import PublishesEvents, Received
-from services.transfer.adaptation import Adaptation
+from services.transfer.adaptation import Adaptation, Watched
 from services.transfer.copier import Copier
 from services.transfer.copy import Copy
 from services.transfer.upload import writer
@@ -36,25 +37,26 @@ class Transfer:
         if not isinstance(event, FileFound):
             return
         with self._adaptation.watching() as watched:
-            watched.copy = await self._copied(event, received)
+            await self._copy(event, received, watched)
 
-    async def _copied(self, event: FileFound, received: Received) -> Copy | None:
-        """None if the file was not stored, or was before."""
+    async def _copy(self, event: FileFound, received: Received, watched: Watched) -> None:
         told = event.identity, event.folder_id
         async with self._in_progress.holding(event.file_id):
             if told in self._told:
-                return None
+                return
             own = writer(event), event.file_id, event.epoch, event.round
             copy = Copy(file=event, received=received, reported=own in self._stored)
             try:
-                stored = await self._outcome(copy)
+                outcome = await self._outcome(copy)
             except SetAside as why:
+                give_back()
                 await self._publisher.publish([self._failed(copy, why)])
-                return None
-            await self._publisher.publish([stored])
+                return
+            watched.end(copy)
+            give_back()
+            await self._publisher.publish([outcome])
             self._told.add(told)
             self._stored.add(own)
-            return copy
 
     async def set_aside(self, event: Message, received: Received, why: SetAside) -> None:
         if isinstance(event, FileFound):

@@ -18,7 +18,7 @@ from services.adapters.kafka.reader import Raw
 from services.core.errors import SetAside, Stop
 from services.core.events import REPLAY, Event, Message, Place
 from services.core.flow.circuit_breaker import CircuitBreaker
-from services.core.flow.concurrency import ConcurrencyLimit
+from services.core.flow.concurrency import SLOT, ConcurrencyLimit, Slot
 from services.core.flow.lookahead import Lookahead
 from services.core.flow.occupancy import Occupancy
 from services.core.flow.offsets import History, Offsets
@@ -162,8 +162,8 @@ class MessageTasks:
     async def _start_all(self, tasks: asyncio.TaskGroup) -> None:
         while await self._has_any():
             # Only once there is a slot, since until then something more urgent may come.
-            await self.limit.acquire()
-            await self._start(*self._inbox.take(), tasks)
+            slot = await self.limit.acquire()
+            await self._start(*self._inbox.take(), slot, tasks)
 
     async def _has_any(self) -> bool:
         """Whether something waits, or comes before the end."""
@@ -174,12 +174,14 @@ class MessageTasks:
             await self._filled.wait()
         return True
 
-    async def _start(self, delivery: Delivery, claim: Claim, tasks: asyncio.TaskGroup) -> None:
-        limit, assignment = self.limit, delivery.assignment
+    async def _start(
+        self, delivery: Delivery, claim: Claim, slot: Slot, tasks: asyncio.TaskGroup
+    ) -> None:
+        assignment = delivery.assignment
         if delivery.alone:
-            limit.release()
-            await limit.drained()
-            await limit.acquire()
+            slot.release()
+            await self.limit.drained()
+            slot = await self.limit.acquire()
         if assignment.active:
             self.started.append(delivery)
             if delivery.alone:
@@ -188,18 +190,19 @@ class MessageTasks:
                 self.announced.clear()
                 await self.announced.wait()
         if not assignment.active:
-            limit.release()
+            slot.release()
             return
-        task = tasks.create_task(self._finish(delivery, claim))
+        task = tasks.create_task(self._finish(delivery, claim, slot))
         assignment.tasks.add(task)
         task.add_done_callback(assignment.tasks.discard)
-        task.add_done_callback(lambda _: limit.release())
+        task.add_done_callback(lambda _: slot.release())
         if delivery.alone:
             await asyncio.wait({task})
 
-    async def _finish(self, delivery: Delivery, claim: Claim) -> None:
+    async def _finish(self, delivery: Delivery, claim: Claim, slot: Slot) -> None:
         record = delivery.record
         CLAIM.set(claim)
+        SLOT.set(slot)
         try:
             event = decode(record.topic, record.value)
         except UndecodableError as why:

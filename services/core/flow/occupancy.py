@@ -88,8 +88,10 @@ class Occupancy:
         try:
             yield
         finally:
+            has_stepped_out = _CURRENT.get() is NOWHERE
             _CURRENT.reset(token)
-            self.leave(OTHER)
+            if not has_stepped_out:
+                self.leave(OTHER)
 
     def _count(self, name: str) -> _Count:
         found = self._counts.get(name)
@@ -144,6 +146,14 @@ _CURRENT: ContextVar[Place] = ContextVar("place", default=NOWHERE)
 def here() -> Place:
     """For code that another task runs later."""
     return _CURRENT.get()
+
+
+def step_out() -> None:
+    """The running task's message is no longer in hand. What still waits for it is at no place."""
+    occupancy, name = _CURRENT.get()
+    if occupancy is not None:
+        occupancy.leave(name)
+        _CURRENT.set(NOWHERE)
 
 
 class Waits:

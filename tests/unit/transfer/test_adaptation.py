@@ -1,16 +1,16 @@
 """The transfer's concurrency follows its files, and nothing but them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
 
 from services.core.errors import TryAgain
-from services.core.events import FileFound
+from services.core.events import FileFound, Message
 from services.core.flow.adaptive import FIRST, Bounds
-from services.core.flow.concurrency import ConcurrencyLimit
+from services.core.flow.concurrency import MOST_LINGERING, SLOT, ConcurrencyLimit, Slot
 from services.core.flow.occupancy import QUOTA, within
 from services.core.settings import SettingsError, read_settings
 from services.transfer.adaptation import Adaptation, read_bounds
@@ -73,6 +73,7 @@ class Work:
     store: SlowStore = field(default_factory=SlowStore)
     memory: int = 1 << 30
     outage: bool = False
+    acknowledged_after: float = 0.0
     most: int = 0
     done: int = 0
 
@@ -80,25 +81,31 @@ class Work:
         self.slots = ConcurrencyLimit(self.bounds.first)
         self._worker = Transferring(drive=self.drive, store=self.store, memory=self.memory)
         adaptation = Adaptation(self.slots, self.bounds, lambda: self.outage)
-        self._transfer = Transfer(self._worker.copier, self._worker.publications, adaptation)
+        self._transfer = Transfer(self._worker.copier, self, adaptation)
         self._number = 0
 
     async def run(self, seconds: float) -> None:
         until = now() + seconds
         async with asyncio.TaskGroup() as tasks:
             while now() < until:
-                await self.slots.acquire()
+                slot = await self.slots.acquire()
                 self._number += 1
                 file = self._worker.add(f"file-{self._number}", BODY)
-                tasks.create_task(self._handle(file))
+                tasks.create_task(self._handle(file, slot))
 
-    async def _handle(self, file: FileFound) -> None:
+    async def publish(self, events: Sequence[Message]) -> None:
+        """As a broker that takes its time."""
+        await asyncio.sleep(self.acknowledged_after)
+        await self._worker.publications.publish(events)
+
+    async def _handle(self, file: FileFound, slot: Slot) -> None:
+        SLOT.set(slot)
         self.most = max(self.most, self.slots.in_use)
         try:
             await self._transfer.handle(file, RECEIVED)
             self.done += 1
         finally:
-            self.slots.release()
+            slot.release()
 
 
 @virtual_time
@@ -145,6 +152,23 @@ async def test_a_wait_for_quota_is_not_latency() -> None:
     work.drive.quota = 10 * LATENCY
     await work.run(30)
     assert work.slots.limit == FIRST
+
+
+@virtual_time
+async def test_how_long_an_outcome_takes_is_not_latency_and_holds_no_slot() -> None:
+    work = Work(Bounds(least=4, most=4))
+    work.acknowledged_after = 2.0
+    await work.run(20)
+    assert work.done >= 0.9 * 20 * 4 / LATENCY
+    assert work.most == 4
+
+
+@virtual_time
+async def test_outcomes_that_nobody_acknowledges_hold_the_work_up() -> None:
+    work = Work(Bounds(least=4, most=4))
+    work.acknowledged_after = 600.0
+    await work.run(60)  # the last one begins when the first outcome is acknowledged
+    assert len(work.store.objects) == MOST_LINGERING + 4 + 1
 
 
 @virtual_time
