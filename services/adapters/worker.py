@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -216,8 +216,22 @@ def _used(quota: QuotaState) -> QuotaUse:
     )
 
 
-def _waits_for_topics(why: str) -> None:
-    log.info("worker.starting", why=why)
+async def _topics(
+    spec: WorkerSpec, settings: WorkerSettings, stop: asyncio.Event
+) -> Mapping[str, int] | None:
+    """How many partitions each has, once all are there; None if it is to stop. Meanwhile it says
+    what it waits for, in the log and to a health check."""
+    waiting = Waiting(reason="kafka_unavailable", message="It has not asked Kafka yet.")
+    told = WaitingLog(lambda: worker_status(spec.service, waiting))
+
+    def say(why: str) -> None:
+        nonlocal waiting
+        waiting = replace(waiting, message=why)
+        told()
+
+    with metrics_endpoint(settings.metrics, WorkerMetrics(told.look)):
+        topics = asyncio.ensure_future(wait_for_topics(settings.kafka, say))
+        return topics.result() if await run_until(stop, topics) else None
 
 
 def _worker(
@@ -242,14 +256,14 @@ async def run_worker(
 
     Nothing is consumed before it returns, nor before it is known which imports are paused.
     """
-    topics = asyncio.ensure_future(wait_for_topics(settings.kafka, _waits_for_topics))
-    if not await run_until(stop, topics):
+    topics = await _topics(spec, settings, stop)
+    if topics is None:
         return
     consumers = [
         GroupConsumer(settings.kafka, group=c.group, topic=c.topic.name, flow=c.flow)
         for c in spec.consumes
     ]
-    first, partitions = consumers[0], topics.result()[spec.consumes[0].topic.name]
+    first, partitions = consumers[0], topics[spec.consumes[0].topic.name]
     quota = QuotaLimiter(
         settings.quota, spec.service, lambda: first.partitions / partitions, log.warning
     )

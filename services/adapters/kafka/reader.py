@@ -22,6 +22,7 @@ NO_LEADER_YET = {
     ck.KafkaError.LEADER_NOT_AVAILABLE,
     ck.KafkaError.UNKNOWN_TOPIC_OR_PART,
 }
+NO_TOPIC = {ck.KafkaError.UNKNOWN_TOPIC_OR_PART, ck.KafkaError._UNKNOWN_TOPIC}
 IN_BULK = {
     "queued.min.messages": 100_000,
     "queued.max.messages.kbytes": 64 * 1024,
@@ -120,6 +121,8 @@ class LogReader:
         name = self._settings.prefixed(topic)
         with self._refusals.explained(self._report):
             found = self._consumer.list_topics(name, timeout=READ_TIMEOUT).topics[name]
+        if found.error is not None and found.error.code() in NO_TOPIC:
+            raise KafkaUnavailableError(f"Kafka has no topic {name}: run `drivestream setup`")
         if found.error is not None:
             raise KafkaUnavailableError(f"{topic}: {sentence(found.error)}")
         return sorted(found.partitions)

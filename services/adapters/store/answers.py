@@ -38,7 +38,11 @@ KEY_REFUSED = Meaning(
 )
 OBJECT_REFUSED = Meaning(SetAside, "store_refused_object")
 # It fails every file alike until somebody acts.
-NO_BUCKET = Meaning(Stop, "no_bucket", "{store} has no bucket {bucket}.")
+NO_BUCKET = Meaning(
+    Stop,
+    "no_bucket",
+    "{store} has no bucket {bucket}. Check S3_BUCKET, or run `drivestream setup`.",
+)
 REFUSED = Meaning(
     Stop,
     "store_refused",

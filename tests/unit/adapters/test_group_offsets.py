@@ -36,3 +36,11 @@ def test_whoever_asks_what_a_group_has_committed_lives_on(question: str, answer:
     command = [sys.executable, "-c", ASKED.replace("{}", question)]
     asked = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert (asked.returncode, asked.stdout.strip()) == (0, answer), asked.stderr
+
+
+def test_a_topic_that_is_missing_is_named_with_what_to_run() -> None:
+    question = 'LogReader(settings, client_id="me").partitions("imports.requested")'
+    program = "from services.adapters.kafka.reader import LogReader\n" + ASKED
+    command = [sys.executable, "-c", program.replace("{}", question)]
+    asked = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert "Kafka has no topic imports.requested: run `drivestream setup`" in asked.stderr

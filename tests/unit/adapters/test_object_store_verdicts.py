@@ -3,7 +3,7 @@ shortened, as seen on MinIO and on servers that answered wrongly on purpose."""
 
 import pytest
 
-from services.adapters.store.answers import TABLE, knows_no_checksum, verdict
+from services.adapters.store.answers import NO_BUCKET, TABLE, knows_no_checksum, verdict
 from services.adapters.store.objects import header_type
 from services.core.errors import RateLimited, SetAside, Stop, TryAgain, Verdict
 
@@ -251,3 +251,9 @@ def test_no_code_has_two_meanings() -> None:
 )
 def test_a_content_type_that_cannot_be_a_header_becomes_bytes(given: str, kept: str) -> None:
     assert header_type(given) == kept
+
+
+def test_a_bucket_that_is_missing_is_named_with_what_to_do() -> None:
+    assert NO_BUCKET.says == (
+        "{store} has no bucket {bucket}. Check S3_BUCKET, or run `drivestream setup`."
+    )
