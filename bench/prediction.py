@@ -48,11 +48,11 @@ class Costs:
     drive_latency: float = 0.1
     store_latency: float = 0.01
     acknowledged: float = 0.04
-    """A slot is held until Kafka has the outcome, which waits so long for others (`linger_ms`)."""
+    """The last outcome waits so long for others (`linger_ms`). No slot is held meanwhile."""
     list_latency: float = 0.3
     line: float = 0.0
     cpu_file: float = 0.0006
-    cpu_byte: float = 4e-9
+    cpu_byte: float = 2e-9
     start: float = 0.5
     """From the request to the first page's listing, and from the last object to its row."""
 
@@ -122,7 +122,7 @@ class Machine:
         answered = sent + costs.drive_latency
         over = self.line.serve(answered, file.size / costs.line if costs.line else 0.0)
         computing = (costs.cpu_file + file.size * costs.cpu_byte) / self.fleet.cores
-        stored = self.cpu.serve(over, computing) + costs.store_latency + costs.acknowledged
+        stored = self.cpu.serve(over, computing) + costs.store_latency
         self.in_slots += stored - at
         return stored
 
@@ -141,7 +141,7 @@ def predict(files: Sequence[File], fleet: Fleet, costs: Costs, quota: Quota) -> 
         shares[fleet.owner(partition_of(file.id.encode(), fleet.partitions))].append((listed, file))
     ends = [_alone(share, fleet, costs, quota, worker) for worker, share in enumerate(shares)]
     seconds, last = max(ends, key=lambda end: end[0])
-    return Prediction(seconds=seconds + costs.start, busy=last.busy(seconds or 1.0))
+    return Prediction(seconds=seconds + costs.acknowledged + costs.start, busy=last.busy(seconds or 1.0))
 
 
 def _alone(

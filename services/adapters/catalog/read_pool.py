@@ -96,8 +96,8 @@ async def in_time(reading: Coroutine[Any, Any, Read]) -> Read:
     """Raises `TryAgain` if it takes too long. It goes on then, and gives its connection back once
     the server answers: psycopg waits for a hanging server even to cancel."""
     task = asyncio.ensure_future(reading)
+    task.add_done_callback(forget)  # also if the one who waits is cancelled
     if not (await asyncio.wait({task}, timeout=ANSWER_SECONDS))[0]:
-        task.add_done_callback(forget)
         raise _unavailable()
     return task.result()
 

@@ -17,6 +17,7 @@ from services.adapters.kafka.message_tasks import (
 )
 from services.adapters.kafka.reader import Raw
 from services.core.events import Message
+from services.core.flow.concurrency import give_back
 from services.core.flow.offsets import History
 from services.core.flow.turns import CLAIM, UP_TO, Claim, Rank
 from services.core.ownership import Ownership
@@ -246,6 +247,37 @@ async def test_a_suspect_is_worked_on_alone_and_only_once_that_is_announced() ->
         desk.tasks.announced.set()
     assert desk.recorder.keys == ["a", "b", "suspect", "c"]
     assert most == 1
+
+
+@virtual_time
+async def test_who_has_given_its_slot_back_lets_the_next_one_in() -> None:
+    async def act(event: Message) -> None:
+        if event.key != "b":
+            give_back()
+        await asyncio.sleep(1)
+
+    desk = Desk(Recorder(act), at_once=1)
+    async with desk.running():
+        await desk.deliver(a_delivery("a"), a_delivery("b"), a_delivery("c"))
+        assert [event.key for event in desk.recorder.in_hand] == ["a", "b"]
+    assert desk.recorder.keys == ["a", "b", "c"]
+    assert (desk.tasks.limit.in_use, desk.tasks.limit.lingering) == (0, 0)
+
+
+@virtual_time
+async def test_a_suspect_waits_for_what_has_given_its_slot_back() -> None:
+    async def act(_event: Message) -> None:
+        give_back()
+        await asyncio.sleep(1)
+
+    desk = Desk(Recorder(act))
+    async with desk.running():
+        await desk.deliver(a_delivery("a"), a_delivery("suspect", history=History.SUSPECT))
+        assert [event.key for event in desk.recorder.in_hand] == ["a"]
+        await asyncio.sleep(1)
+        assert desk.recorder.in_hand == []
+        desk.tasks.announced.set()
+    assert desk.recorder.keys == ["a", "suspect"]
 
 
 @virtual_time
