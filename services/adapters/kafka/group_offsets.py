@@ -56,7 +56,9 @@ class GroupOffsets:
         if self._name in {g.group_id for g in listed.valid if g.state not in WITHOUT_MEMBERS}:
             return True
         for error in listed.errors:
-            raise error
+            # A KafkaError can be raised and not be caught: it would end the thread, and whoever
+            # waits for the thread would wait for ever.
+            raise ck.KafkaException(error)
         return False
 
     def commit(self, offsets: Sequence[ck.TopicPartition]) -> Sequence[ck.TopicPartition]:

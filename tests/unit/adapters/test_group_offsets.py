@@ -20,6 +20,9 @@ print({})
 """
 
 
+GROUP = 'group = GroupRewind(settings, "me")'
+
+
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
@@ -44,3 +47,12 @@ def test_a_topic_that_is_missing_is_named_with_what_to_run() -> None:
     command = [sys.executable, "-c", program.replace("{}", question)]
     asked = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert "Kafka has no topic imports.requested: run `drivestream setup`" in asked.stderr
+
+
+def test_an_error_in_a_list_of_groups_reaches_whoever_asked_in_a_thread() -> None:
+    """The mock cannot list groups. A KafkaError that is raised would end the thread unseen."""
+    question = "asyncio.run(asyncio.wait_for(asyncio.to_thread(group.is_active), 10))"
+    program = f"import asyncio\n{ASKED}".replace("print({})", f"{GROUP}\nprint({question})")
+    command = [sys.executable, "-c", program]
+    asked = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert "KafkaUnavailableError: Local: Required feature not supported" in asked.stderr
