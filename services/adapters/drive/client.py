@@ -144,9 +144,11 @@ async def open_drive(
 
 
 def _media_client(silence: float, connections: int, proxy: str | None) -> Client:
-    """Neither redirects nor compression are left to it, and it finds no proxy by itself."""
+    """Neither redirects nor compression are left to it, and it finds no proxy by itself. With
+    HTTP/2 all files would share one connection, and its end."""
     made = (
         ClientBuilder()
+        .http1_only()
         .no_proxy()
         .follow_redirects(False)
         .gzip(False)

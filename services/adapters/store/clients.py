@@ -73,9 +73,11 @@ def http_client(settings: StoreSettings, connections: int = 1) -> urllib3.PoolMa
 
 
 def upload_client(settings: StoreSettings) -> Client:
-    """pyreqwest's. It follows no redirect: signatures hold for one address."""
+    """pyreqwest's. It follows no redirect: signatures hold for one address. With HTTP/2, objects
+    would share one connection, and its end."""
     made = (
         ClientBuilder()
+        .http1_only()
         .no_proxy()  # none that it finds by itself
         .follow_redirects(False)
         .user_agent("drivestream")
