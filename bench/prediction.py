@@ -141,7 +141,9 @@ def predict(files: Sequence[File], fleet: Fleet, costs: Costs, quota: Quota) -> 
         shares[fleet.owner(partition_of(file.id.encode(), fleet.partitions))].append((listed, file))
     ends = [_alone(share, fleet, costs, quota, worker) for worker, share in enumerate(shares)]
     seconds, last = max(ends, key=lambda end: end[0])
-    return Prediction(seconds=seconds + costs.acknowledged + costs.start, busy=last.busy(seconds or 1.0))
+    return Prediction(
+        seconds=seconds + costs.acknowledged + costs.start, busy=last.busy(seconds or 1.0)
+    )
 
 
 def _alone(
