@@ -7,6 +7,11 @@ import { camera, launch, readSetup, watch, type Watch } from './browser'
 import { counts, violations } from './report'
 
 const MOST_PREVIEWS = 6
+/** Whether what is in sight has loaded. Nothing in sight is not enough. */
+const ALL_LOADED = `(() => {
+  const images = [...document.querySelectorAll('.tile-box img')]
+  return images.length > 0 && images.every((image) => image.complete)
+})()`
 const BANNER = 'The API is not responding.'
 const setup = readSetup(process.env)
 
@@ -202,12 +207,14 @@ describe('the page', () => {
 /** Only what is in sight exists, so what was seen on the way is collected. */
 async function scrolledThrough(): Promise<string[]> {
   const seenOnTheWay = new Set<string>()
-  const height = (await page.evaluate('document.documentElement.scrollHeight')) as number
+  // The grid is there before its first page of images is.
+  let height = 1
   for (let top = 0; top < height; top += 400) {
     /* oxlint-disable no-await-in-loop -- step by step, as a reader scrolls */
     await page.evaluate(`window.scrollTo(0, ${top})`)
-    await page.waitForFunction("[...document.querySelectorAll('.tile-box img')].every((image) => image.complete)")
+    await page.waitForFunction(ALL_LOADED)
     for (const url of await decodedPictures()) seenOnTheWay.add(url)
+    height = await page.evaluate(() => document.documentElement.scrollHeight)
     /* oxlint-enable no-await-in-loop */
   }
   return [...seenOnTheWay]
