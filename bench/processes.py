@@ -65,6 +65,11 @@ def tree_peak_mb(pid: int) -> float:
     return max((peak_mb(pid) or 0.0, *below))
 
 
+def tree_resident_mb(pid: int) -> float:
+    """What the largest of a process and all below it has resident now, in MB: they share pages."""
+    return max((resident_mb(pid), *map(tree_resident_mb, children(pid))))
+
+
 def forget_peaks(pid: int) -> None:
     """Have the peaks of a process and all below it begin anew, where we may."""
     with suppress(OSError):

@@ -129,6 +129,39 @@ class MemoryCase(Struct, frozen=True, kw_only=True):
     bytes: int
 
 
+class Tenth(Struct, frozen=True, kw_only=True):
+    """A tenth of a long import: CPU in seconds, and memory in MB at its end, by process."""
+
+    files: int
+    seconds: float
+    cpu: dict[str, float]
+    resident_mb: dict[str, float]
+
+    @property
+    def files_per_second(self) -> float:
+        return self.files / self.seconds
+
+    def cpu_ms(self, names: Iterable[str]) -> float:
+        """CPU milliseconds a file, of these processes together."""
+        return 1_000 * sum(self.cpu.get(name, 0.0) for name in names) / self.files
+
+
+class Endurance(Struct, frozen=True, kw_only=True):
+    """A very long import of files of one size in bytes, by tenths.
+
+    `growth_mb_per_minute` is the slope of each process's memory over the second half.
+    """
+
+    size: int
+    tenths: list[Tenth]
+    growth_mb_per_minute: dict[str, float]
+
+    @property
+    def last_of_first(self) -> float:
+        """How fast the last tenth was, as a part of the first."""
+        return self.tenths[-1].files_per_second / self.tenths[0].files_per_second
+
+
 class Report(Struct, frozen=True, kw_only=True):
     """Everything that was measured, and on what."""
 
@@ -138,6 +171,7 @@ class Report(Struct, frozen=True, kw_only=True):
     listing: Rate | None = None
     indexing: Rate | None = None
     memory: list[MemoryCase] = field(default_factory=list)
+    endurance: Endurance | None = None
 
     def row(self, workload: str, delay_ms: int) -> Row | None:
         """None if it was not measured."""
@@ -155,6 +189,7 @@ class Report(Struct, frozen=True, kw_only=True):
             listing=newer.listing or self.listing,
             indexing=newer.indexing or self.indexing,
             memory=list(memory.values()),
+            endurance=newer.endurance or self.endurance,
         )
 
 

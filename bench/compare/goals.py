@@ -38,6 +38,7 @@ def goals(report: Report) -> Sequence[Goal]:
         *_again(report),
         *_rates(report),
         *_memory(report),
+        *_endurance(report),
     ]
 
 
@@ -129,3 +130,18 @@ def _memory(report: Report) -> Iterator[Goal]:
     if not report.memory:
         name = "transfer's memory: peak"
         yield Goal(name=name, found=None, bound=TRANSFER_MB, at_least=False, unit="MB")
+
+
+def _endurance(report: Report) -> Iterator[Goal]:
+    long = report.endurance
+    name = "long import: speed of the last tenth, as a part of the first"
+    yield Goal(name=name, found=long.last_of_first if long else None, bound=0.9)
+    for service in SERVICES if long else ():
+        yield Goal(
+            name=f"long import, {service}: growth a minute",
+            found=long.growth_mb_per_minute.get(service) if long else None,
+            bound=FLAT_MB_PER_MINUTE,
+            at_least=False,
+            unit="MB",
+            digits=1,
+        )

@@ -109,7 +109,7 @@ class Imported:
     failed: int
 
 
-def import_folder(system: System, folder: str, files: int) -> Imported:
+def import_folder(system: System, folder: str, files: int, limit: float = LIMIT_S) -> Imported:
     """From the request until the last of so many files has its outcome in PostgreSQL."""
     began, first = time.monotonic(), None
     job = system.post_import(link(folder))
@@ -122,8 +122,8 @@ def import_folder(system: System, folder: str, files: int) -> Imported:
                 first = seconds if first is None and first_stored_at else first
                 if stored + unchanged + failed >= files:
                     return Imported(job, seconds, first, stored, unchanged, failed)
-            if seconds > LIMIT_S:
-                raise SystemExit(f"not done after {LIMIT_S:.0f} s: {system.log('transfer')}")
+            if seconds > limit:
+                raise SystemExit(f"not done after {limit:.0f} s: {system.log('transfer')}")
             time.sleep(POLL_S)
 
 
@@ -133,7 +133,7 @@ def measure(system: System, drive: RunningDrive, folder: str, workload: Workload
     meter = Meter.of({**pids, "drive": drive.pid})
     done = import_folder(system, folder, workload.files)
     cpu, peak, others = meter.cpu(), meter.peak_mb(), meter.others()
-    _insist(system, done, workload)
+    insist(system, done, workload)
     return Run(
         files=workload.files,
         bytes=workload.bytes,
@@ -145,7 +145,7 @@ def measure(system: System, drive: RunningDrive, folder: str, workload: Workload
     )
 
 
-def _insist(system: System, done: Imported, workload: Workload) -> None:
+def insist(system: System, done: Imported, workload: Workload) -> None:
     """What was measured must be a whole import."""
     with system.platform.database() as database:
         row: Any = database.execute("SELECT count(*), sum(size) FROM images").fetchone()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.compare.figures import CEILING, MACHINERY, OURS, SERVICES, Report, Row
+from bench.compare.figures import CEILING, MACHINERY, OURS, SERVICES, Endurance, Report, Row
 from bench.compare.goals import Goal, goals
 from bench.compare.workloads import DEFAULTS, RCLONE_4, RCLONE_32
 from local.paths import CHECKOUT
@@ -25,6 +25,7 @@ Drive server over TLS (`bench/drive`) and write to the same MinIO. This page is 
 ```
 python -m bench.compare --full --json docs/performance.json    # more than an hour
 python -m bench.memory --json docs/performance.json            # adds its cases to the file
+python -m bench.endurance --json docs/performance.json         # an hour; adds a long import
 ```
 
 - An import ends when its last row is in PostgreSQL, a copy when rclone ends. Drivestream's services
@@ -151,6 +152,8 @@ def _others(report: Report) -> Iterator[str]:
     if report.memory:
         yield "## A transfer worker's memory\n"
         yield _memory_cases(report)
+    if report.endurance:
+        yield from _endurance(report.endurance)
 
 
 def _memory_cases(report: Report) -> str:
@@ -172,6 +175,24 @@ def _memory_cases(report: Report) -> str:
         *("files copied", "MB copied", "seconds"),
     )
     return _table(head, lines)
+
+
+def _endurance(long: Endurance) -> Iterator[str]:
+    files = sum(tenth.files for tenth in long.tenths)
+    yield f"## A long import: {files:,} files of {long.size / 1e3:,.0f} KB\n"
+    costs = [
+        [
+            f"{number}",
+            _shown(tenth.files_per_second),
+            *(_shown(tenth.cpu_ms(names), 2) for names in (SERVICES, MACHINERY, ("minio",))),
+            *(_shown(tenth.resident_mb.get(name)) for name in SERVICES),
+        ]
+        for number, tenth in enumerate(long.tenths, start=1)
+    ]
+    head = ("tenth", "files/s", "services' CPU, ms a file", "broker and database", "MinIO")
+    yield _table((*head, *(f"{name}, MB" for name in SERVICES)), costs)
+    grown = (f"{name} {mb:+.1f}" for name, mb in long.growth_mb_per_minute.items())
+    yield f"MB more a minute in the second half: {', '.join(grown)}.\n"
 
 
 def _machine(report: Report) -> str:

@@ -1,6 +1,18 @@
 """Reports with made-up figures."""
 
-from bench.compare.figures import CEILING, OURS, Again, MemoryCase, Rate, Report, Row, Run
+from bench.compare.figures import (
+    CEILING,
+    OURS,
+    SERVICES,
+    Again,
+    Endurance,
+    MemoryCase,
+    Rate,
+    Report,
+    Row,
+    Run,
+    Tenth,
+)
 from bench.compare.workloads import DEFAULTS, LARGE, RCLONE_4, RCLONE_32, SMALL
 
 
@@ -39,6 +51,16 @@ def a_case(**changes: object) -> MemoryCase:
     return MemoryCase(**values)  # type: ignore[arg-type]
 
 
+def a_long_import(seconds: float = 180.0, of_last: float = 185.0) -> Endurance:
+    """A million files. The last tenth of them may take another time."""
+    cpu, mb = dict.fromkeys(SERVICES, 20.0), dict.fromkeys(SERVICES, 100.0)
+    tenths = [
+        Tenth(files=100_000, seconds=each, cpu=cpu, resident_mb=mb)
+        for each in (*[seconds] * 9, of_last)
+    ]
+    return Endurance(size=10_240, tenths=tenths, growth_mb_per_minute=dict.fromkeys(SERVICES, 0.3))
+
+
 def a_whole_report() -> Report:
     """One in which everything was measured, and every goal is met."""
     small = a_row(ours=[2.0], four=[3.0], many=[2.1], usual=[90.0], store=[1.2])
@@ -57,4 +79,5 @@ def a_whole_report() -> Report:
         listing=Rate(count=500_000, seconds=40.0, cpu_seconds=30.0),
         indexing=Rate(count=1_000_000, seconds=40.0, cpu_seconds=38.0),
         memory=[a_case()],
+        endurance=a_long_import(),
     )
