@@ -55,14 +55,14 @@ class Course:
 
     def rate(self, begin: float, end: float) -> float:
         inside = [i for i, at in enumerate(self.at) if begin <= at <= end]
-        first, last = inside[0], inside[-1]
-        if self.stored[first] == self.stored[last]:
+        if not inside or self.stored[inside[0]] == self.stored[inside[-1]]:
             raise SystemExit("The backlog ended: give more --files.")
+        first, last = inside[0], inside[-1]
         return (self.stored[last] - self.stored[first]) / (self.at[last] - self.at[first])
 
     @property
     def settled(self) -> float:
-        return self.rate(SETTLED_AFTER, self.at[-1])
+        return self.rate(SETTLED_AFTER, self.at[-1] if self.at else 0.0)
 
     def reached(self, rate: float) -> float:
         """Seconds until the mean of 2 s first came so high."""
@@ -130,19 +130,20 @@ def measure(system: System, setting: str, seconds: float, many: int = 1) -> Cour
 
 
 def list_files(system: System, files: int, size: int) -> None:
-    """A backlog of so many files; who listed it is gone."""
+    """So many files more in the backlog; who listed them is gone."""
     tree = {"name": "bench", "pictures": files, "size": size, "depth": 1, "fan_out": 10}
     folder = system.drive.add_tree(tree, render=True)
     system.start("api", "lister")
     system.wait_ready()
-    system.post_import(link(folder))
     reader = LogReader(KafkaSettings.read(Reader(system.platform.env)), client_id="bench")
     topic = FILES_FOUND.name
 
     def found() -> int:
         return sum(reader.ends(topic, number)[1] for number in reader.partitions(topic))
 
-    system.until(lambda: found() >= files, FIND_SECONDS, lambda: f"{found()} files were found")
+    wanted = found() + files
+    system.post_import(link(folder))
+    system.until(lambda: found() >= wanted, FIND_SECONDS, lambda: f"{found()} files were found")
     reader.close()
     for name in ("api", "lister"):
         system.terminate(name)
@@ -157,6 +158,7 @@ def compare(
     system: System, milliseconds: int, fixed: Sequence[str], given: argparse.Namespace
 ) -> float:
     """A table; what the range reaches of the best fixed setting."""
+    list_files(system, given.files, given.size)
     with latency(system, milliseconds):
         courses = [
             [measure(system, setting, given.seconds) for setting in (*fixed, USUAL_BOUNDS)]
@@ -195,7 +197,7 @@ def main() -> int:
     parser.add_argument("--fixed", default="4,8,16,32,64,128", help="settings (%(default)s)")
     parser.add_argument("--seconds", type=float, default=8, help="measured (%(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="of all settings (%(default)s)")
-    parser.add_argument("--files", type=int, default=150_000, help="in the backlog (%(default)s)")
+    parser.add_argument("--files", type=int, default=200_000, help="of each latency (%(default)s)")
     parser.add_argument("--size", type=int, default=20_480, help="bytes of a file (%(default)s)")
     parser.add_argument("--workers", type=int, default=4, help="compared with 1 (%(default)s)")
     given = parser.parse_args()
@@ -205,12 +207,12 @@ def main() -> int:
         emptied(servers) as platform,
         running_system(platform, data / "logs") as system,
     ):
-        list_files(system, given.files, given.size)
         say("latency ms", "setting", "files/s", "of best", "90 % after", "limits", "swing")
         fixed = given.fixed.split(",")
         numbers = [int(each) for each in given.latency.split(",") if each]
         parts = [compare(system, number, fixed, given) for number in numbers]
         if given.workers:
+            list_files(system, given.files, given.size)
             with latency(system, APART_MS):
                 rates = [
                     statistics.median(
