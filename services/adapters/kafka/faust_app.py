@@ -18,7 +18,7 @@ import structlog
 from faust.assignor.client_assignment import ClientAssignment
 from faust.assignor.partition_assignor import PartitionAssignor
 
-from services.adapters.kafka.faust_batches import PARTITION_BYTES, BatchTransport
+from services.adapters.kafka.faust_batches import MOST_BATCHES, PARTITION_BYTES, BatchTransport
 from services.adapters.kafka.reader import Raw
 from services.adapters.kafka.security import KafkaSecurity
 from services.adapters.kafka.settings import KafkaSettings
@@ -169,6 +169,7 @@ class FaustApp:
             # Faust seeks to one before the first record of a changelog: from there to the end of
             # it, with `latest`, and then waits for ever.
             consumer_auto_offset_reset="earliest",
+            stream_buffer_maxsize=MOST_BATCHES,
             stream_recovery_delay=0.0,
             stream_wait_empty=False,
             loghandlers=[],
