@@ -41,7 +41,7 @@ from tests.rebuilds import LIMIT, STEPS, Database, Killed, PollingReaders
 from tests.samples import SAMPLES
 from tests.system import System, running_system
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(500)]
 TABLES_OF = {
     "imports": "imports",
     "folders": "import_folders",
