@@ -31,10 +31,10 @@ EFFECTIVE_SECONDS = 30.0
 SMALL, LARGE = 120, 2
 FILES = SMALL + LARGE
 LARGE_BYTES = 12_000_000
-SLOW = {"do": "latency", "seconds": 0.3}
+SLOW = {"do": "latency", "seconds": 0.4}
+SLOWER = {"do": "latency", "seconds": 4}
 HELD = {"do": "latency", "seconds": 300}
-FETCHED = 40
-"""So many small files are given, and the others held: no import is over before it was looked at."""
+"""Once the large files have begun: no import is over before it was looked at."""
 STALLED = {"do": "stall", "after_bytes": 10_000_000, "seconds": 300}
 SERVICES = ("api", "lister", "indexer")
 SETTINGS = {"TRANSFER_CONCURRENCY": "6"}
@@ -63,14 +63,13 @@ def drive_behaves(system: System) -> Iterator[None]:
 
 
 def slow_import(system: System) -> tuple[str, str]:
-    """Small files, most of which are held, and large ones that stand still half uploaded: tree and
-    job."""
+    """Many small files, each slow, and large ones that stand still half uploaded: tree and job."""
     name = f"control-{next(_numbers)}"
     small = [{"path": [str(n % 3), f"{n}.jpg"], "size": 4_096} for n in range(SMALL)]
     large = [{"path": f"large-{n}.jpg", "size": LARGE_BYTES} for n in range(LARGE)]
     folder = system.drive.add_tree({"name": name, "items": [*large, *small]}, render=True)
     system.drive.fault(SLOW, kinds=["media"], name="[0-9]*.jpg")
-    system.drive.fault(HELD, kinds=["media"], name="[0-9]*.jpg", from_=FETCHED + 1)
+    system.drive.fault(SLOWER, kinds=["media"], name="[0-9]*.jpg", from_=SMALL // 3)
     system.drive.fault(STALLED, kinds=["media"], name="large-*.jpg")
     return name, system.post_import(link(folder))
 
@@ -81,15 +80,18 @@ def report(figure: str) -> None:
 
 
 def wait_for_the_middle(system: System, job: str) -> None:
-    """All is found and some is stored, most is not, and every large file is half uploaded."""
+    """All is found and some is stored, most is not, and every large file is half uploaded; and so
+    it stays."""
 
-    def in_the_middle(row: Mapping[str, Any]) -> bool:
-        return bool(row["found"] == FILES and row["stored"] >= 8 and row["pending"] >= 30)
+    def some_stored(row: Mapping[str, Any]) -> bool:
+        return bool(row["found"] == FILES and row["stored"] >= 8)
 
-    system.wait_import(job, 120, in_the_middle)
     system.until(
-        lambda: len(system.platform.incomplete_uploads()) == LARGE, 90, "no large file began"
+        lambda: len(system.platform.incomplete_uploads()) == LARGE, 120, "no large file began"
     )
+    system.wait_import(job, 120, some_stored)
+    system.drive.fault(HELD, kinds=["media"], name="[0-9]*.jpg")
+    assert system.get(f"/imports/{job}")["pending"] >= 30
 
 
 def effective(system: System, job: str, word: str, *workers: str) -> None:
