@@ -22,5 +22,5 @@ export function longestTask(trace: string): number {
 
 /** From here on, until `browser.stopTracing()`. */
 export function traced(browser: Browser, page: Page): Promise<void> {
-  return browser.startTracing(page, { categories: ['toplevel', 'devtools.timeline', 'disabled-by-default-devtools.timeline'] })
+  return browser.startTracing(page, { categories: ['toplevel'] })
 }
