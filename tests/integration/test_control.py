@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -31,10 +31,10 @@ EFFECTIVE_SECONDS = 30.0
 SMALL, LARGE = 120, 2
 FILES = SMALL + LARGE
 LARGE_BYTES = 12_000_000
-SLOW = {"do": "latency", "seconds": 0.4}
-SLOWER = {"do": "latency", "seconds": 4}
 HELD = {"do": "latency", "seconds": 300}
-"""Once the large files have begun: no import is over before it was looked at."""
+"""Until the rule is removed: no import is over before it was looked at."""
+GIVEN = 40
+"""So many small files are given at once, and the others held."""
 STALLED = {"do": "stall", "after_bytes": 10_000_000, "seconds": 300}
 SERVICES = ("api", "lister", "indexer")
 SETTINGS = {"TRANSFER_CONCURRENCY": "6"}
@@ -62,16 +62,25 @@ def drive_behaves(system: System) -> Iterator[None]:
     system.drive.clear_faults()
 
 
-def slow_import(system: System) -> tuple[str, str]:
-    """Many small files, each slow, and large ones that stand still half uploaded: tree and job."""
+class Slow(NamedTuple):
+    """An import that comes so far and no further; `listing` is the rule that holds its folders."""
+
+    tree: str
+    job: str
+    listing: int
+
+
+def slow_import(system: System) -> Slow:
+    """Large files that stand still half uploaded; and, in folders that are not listed yet, small
+    ones, most of which are held."""
     name = f"control-{next(_numbers)}"
     small = [{"path": [str(n % 3), f"{n}.jpg"], "size": 4_096} for n in range(SMALL)]
     large = [{"path": f"large-{n}.jpg", "size": LARGE_BYTES} for n in range(LARGE)]
     folder = system.drive.add_tree({"name": name, "items": [*large, *small]}, render=True)
-    system.drive.fault(SLOW, kinds=["media"], name="[0-9]*.jpg")
-    system.drive.fault(SLOWER, kinds=["media"], name="[0-9]*.jpg", from_=SMALL // 3)
+    system.drive.fault(HELD, kinds=["media"], name="[0-9]*.jpg", from_=GIVEN + 1)
     system.drive.fault(STALLED, kinds=["media"], name="large-*.jpg")
-    return name, system.post_import(link(folder))
+    listing = system.drive.fault(HELD, kinds=["list"], from_=2)
+    return Slow(name, system.post_import(link(folder)), listing)
 
 
 def report(figure: str) -> None:
@@ -79,19 +88,18 @@ def report(figure: str) -> None:
     sys.stdout.write(f"\n{figure}\n")
 
 
-def wait_for_the_middle(system: System, job: str) -> None:
-    """All is found and some is stored, most is not, and every large file is half uploaded; and so
-    it stays."""
+def wait_for_the_middle(system: System, slow: Slow) -> None:
+    """Every large file is half uploaded, all is found, some is stored and most is not; and so it
+    stays. What is held would take the large files' places, so these come first."""
 
-    def some_stored(row: Mapping[str, Any]) -> bool:
+    def in_the_middle(row: Mapping[str, Any]) -> bool:
         return bool(row["found"] == FILES and row["stored"] >= 8)
 
     system.until(
         lambda: len(system.platform.incomplete_uploads()) == LARGE, 120, "no large file began"
     )
-    system.wait_import(job, 120, some_stored)
-    system.drive.fault(HELD, kinds=["media"], name="[0-9]*.jpg")
-    assert system.get(f"/imports/{job}")["pending"] >= 30
+    system.drive.clear_faults(slow.listing)
+    assert system.wait_import(slow.job, 120, in_the_middle)["pending"] >= FILES - GIVEN
 
 
 def effective(system: System, job: str, word: str, *workers: str) -> None:
@@ -122,16 +130,15 @@ def check_whole(system: System, tree: str, job: str, *, uploads_left: bool = Fal
 def test_a_pause_of_a_listing_and_of_transfers_is_effective_and_a_resume_ends_whole(
     system: System,
 ) -> None:
-    listing = system.drive.fault(HELD, kinds=["list"], from_=2)
-    tree, job = slow_import(system)
+    slow = slow_import(system)
+    tree, job = slow.tree, slow.job
     with watching(system, job) as watched:
         system.wait_import(job, 120, lambda row: row["folders_found"] > 1)
         effective(system, job, "pause", "lister", "transfer")
         row = system.get(f"/imports/{job}")
         assert row["folders_listed"] < row["folders_found"], "the listing was over before the pause"
-        system.drive.clear_faults(listing)
         control(system, job, "resume")
-        wait_for_the_middle(system, job)
+        wait_for_the_middle(system, slow)
         effective(system, job, "pause", "transfer")
         known = set(outcomes(system, job))
         assert 0 < len(known) < FILES
@@ -153,8 +160,9 @@ def test_a_pause_at_four_workers_outlives_rebalances_and_the_death_of_every_serv
     others = ["transfer-2", "transfer-3", "transfer-4"]
     system.start(*others)
     system.until(lambda: all(map(system.answers, others)), 120, "three more do not come up")
-    tree, job = slow_import(system)
-    wait_for_the_middle(system, job)
+    slow = slow_import(system)
+    tree, job = slow.tree, slow.job
+    wait_for_the_middle(system, slow)
     effective(system, job, "pause", "transfer", *others)
     known = set(outcomes(system, job))
     for name in others[1:]:  # the rest is given their partitions
@@ -177,9 +185,10 @@ def test_a_pause_at_four_workers_outlives_rebalances_and_the_death_of_every_serv
 def test_a_cancelled_import_keeps_its_account_and_never_comes_to_life_again(
     system: System,
 ) -> None:
-    _, job = slow_import(system)
+    slow = slow_import(system)
+    job = slow.job
     with watching(system, job) as watched:
-        wait_for_the_middle(system, job)
+        wait_for_the_middle(system, slow)
         began = time.monotonic()
         control(system, job, "cancel")
         seconds = seconds_until_idle(system, ["transfer"], began)
@@ -210,8 +219,9 @@ def test_a_cancelled_import_keeps_its_account_and_never_comes_to_life_again(
 def test_a_worker_that_died_with_work_in_hand_does_not_take_it_up_under_a_pause(
     system: System,
 ) -> None:
-    tree, job = slow_import(system)
-    wait_for_the_middle(system, job)
+    slow = slow_import(system)
+    tree, job = slow.tree, slow.job
+    wait_for_the_middle(system, slow)
     system.kill("transfer")
     control(system, job, "pause")
     known = set(outcomes(system, job))

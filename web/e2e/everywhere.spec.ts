@@ -121,8 +121,8 @@ describe.each(['/', 'import', 'import/gallery', '/gallery', '/flow', '/flow?view
     forget(seen)
     await page.goto(setup.web + path.replace(/^import/, imported).replace(/^replay/, replayed))
     await page.locator('main h1').first().waitFor()
-    // This page shows how the system is now, and so asks again when the stream ticks.
-    const may = (url: string) => path.startsWith('/flow') && new URL(url).pathname === '/api/system'
+    // This page shows how the system is now, and so asks again when the stream ticks, or the count of dead letters is known.
+    const may = (url: string) => path.startsWith('/flow') && ['/api/system', '/api/dead-letters'].includes(new URL(url).pathname)
     await atRest(page, seen, may)
     const before = seen.asked.length
     expect(await violations(page)).toEqual([])
