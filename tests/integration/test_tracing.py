@@ -63,7 +63,7 @@ def post(system: System, folder_url: str, traceparent: str) -> str:
         json.dumps({"folderUrl": folder_url}).encode(),
         {"Content-Type": "application/json", "traceparent": traceparent},
     )
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         job: str = json.load(answer)["jobId"]
         return job
 
