@@ -18,8 +18,8 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
-_START_S = 30.0
-_STOP_S = 10.0
+_START_S = 120.0
+_STOP_S = 30.0
 _ANSWER_S = 120.0
 
 
@@ -111,6 +111,7 @@ class RunningEmulator:
         return {int(each["id"]): int(each["hits"]) for each in self.rules()}[rule]
 
     def clear_faults(self, rule: int | None = None) -> None:
+        """Remove one rule, or all of them. Requests that are delayed by it go on at once."""
         self._send("DELETE", "faults" if rule is None else f"faults/{rule}")
 
     def set_quota(self, profile: str | None = None, **settings: Any) -> dict[str, Any]:
@@ -181,7 +182,7 @@ class RunningEmulator:
 def running_emulator(
     *, seed: int = 1, api_key: str = "emulator-key", port: int = 0, options: Sequence[str] = ()
 ) -> Iterator[RunningEmulator]:
-    """Start the emulator, wait until it listens (30 s at most), and stop it at the end.
+    """Start the emulator, wait until it listens (two minutes at most), and stop it at the end.
 
     Port 0 takes a free one; `options` are further command-line arguments. If this process dies,
     the emulator's standard input ends, and it stops by itself.

@@ -77,7 +77,7 @@ def seconds_until_idle(system: System, workers: Sequence[str], since: float) -> 
     def idle() -> bool:
         return all(system.figures(name)[IN_FLIGHT] == 0 for name in workers)
 
-    system.until(idle, 20, "workers still have work in hand")
+    system.until(idle, 60, lambda: str({name: system.figures(name)[IN_FLIGHT] for name in workers}))
     return time.monotonic() - since
 
 

@@ -91,7 +91,7 @@ class FaultProxy:
 
     def _pass_on(self, client: socket.socket) -> None:
         try:
-            server = socket.create_connection(self._target, timeout=10)
+            server = socket.create_connection(self._target, timeout=60)
         except OSError:
             _close(client)
             return

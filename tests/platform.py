@@ -23,7 +23,7 @@ from services.core.settings import Reader
 from services.core.topics import ALL
 from tests.uploads import incomplete_uploads
 
-ADMIN_SECONDS = 20
+ADMIN_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Platform:
 
     def database(self) -> psycopg.Connection:
         """A connection to look with."""
-        return psycopg.connect(self.env["DATABASE_URL"], autocommit=True, connect_timeout=10)
+        return psycopg.connect(self.env["DATABASE_URL"], autocommit=True, connect_timeout=60)
 
 
 @contextmanager
@@ -66,7 +66,7 @@ def emptied(servers: Mapping[str, str]) -> Iterator[Platform]:
         "KAFKA_TOPIC_PREFIX": f"{name}.",
     }
     platform = Platform(env)
-    with psycopg.connect(servers["DATABASE_URL"], autocommit=True, connect_timeout=10) as admin:
+    with psycopg.connect(servers["DATABASE_URL"], autocommit=True, connect_timeout=60) as admin:
         admin.execute(f'CREATE DATABASE "{name}"'.encode())
         try:
             _set_up(env)

@@ -39,7 +39,7 @@ class Replica:
         assert self.process.wait(20)
 
     def _run(self, query: str) -> None:
-        with psycopg.connect(self.replica, autocommit=True, connect_timeout=10) as connection:
+        with psycopg.connect(self.replica, autocommit=True, connect_timeout=60) as connection:
             connection.execute(query.encode())
 
 

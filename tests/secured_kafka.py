@@ -100,4 +100,4 @@ def _make_user(plain: str) -> None:
         how = ScramCredentialInfo(mechanism, 4096)
         asked = UserScramCredentialUpsertion(USERNAME, how, PASSWORD.encode())
         for future in admin.alter_user_scram_credentials([asked]).values():
-            future.result(20)
+            future.result(60)

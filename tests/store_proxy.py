@@ -85,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply(instead.status, {}, instead.body)
 
     def _pass_on(self, asked: Asked, body: bytes) -> None:
-        connection = HTTPConnection(self.store.store, timeout=30)
+        connection = HTTPConnection(self.store.store, timeout=60)
         try:
             connection.request(asked.method, asked.path, body, dict(asked.headers))
             said = connection.getresponse()

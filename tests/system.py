@@ -3,13 +3,12 @@
 import json
 import os
 import signal
-import socket
 import time
 import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,24 +17,26 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from drive_emulator.testing import RunningEmulator, running_emulator
 from local.run.processes import Children, Process
+from local.servers.ports import Ports
 from local.servers.server import Command
 from local.servers.services import service
 from services.adapters.kafka.reader import LogReader, Raw
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.settings import Reader
+from services.indexer.service import CONSUMED
 from tests.platform import Platform
 
-READY_SECONDS = 40
+READY_SECONDS = 120
+ANSWER_SECONDS = 60
+"""For whatever answers at once where nothing else runs. A limit only ends what would never end: a
+busy machine may stand still for many seconds."""
 ENDED = ("completed", "completed_with_failures", "failed", "cancelled")
 INHERITED = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on, and that no outgoing connection takes before it is used."""
+    return Ports({}).free("a test")
 
 
 @dataclass
@@ -66,7 +67,7 @@ class System:
         """Start it again after it ended."""
         self.processes[name].start()
 
-    def terminate(self, name: str, limit: float = 25) -> int:
+    def terminate(self, name: str, limit: float = ANSWER_SECONDS) -> int:
         """SIGTERM; the exit code, which must come within the limit (seconds)."""
         process = self.processes[name]
         process.signal(signal.SIGTERM)
@@ -83,7 +84,7 @@ class System:
         """What a service's Prometheus endpoint says; each worker has its own."""
         worker = f"http://127.0.0.1:{self.metrics_ports[name]}"
         address = self.api_url if name == "api" else worker
-        with urllib.request.urlopen(f"{address}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"{address}/metrics", timeout=ANSWER_SECONDS) as answer:
             families = text_string_to_metric_families(answer.read().decode())
             return {s.name: s.value for family in families for s in family.samples}
 
@@ -96,7 +97,7 @@ class System:
 
     def get(self, path: str) -> Any:
         """A JSON answer of the API."""
-        with urllib.request.urlopen(f"{self.api_url}{path}", timeout=20) as answer:
+        with urllib.request.urlopen(f"{self.api_url}{path}", timeout=ANSWER_SECONDS) as answer:
             return json.load(answer)
 
     def post(self, path: str, body: object = None) -> tuple[int, Any]:
@@ -106,7 +107,7 @@ class System:
             f"{self.api_url}{path}", data, {"Content-Type": "application/json"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as refused:
             with refused:
@@ -119,7 +120,7 @@ class System:
             json.dumps({"folderUrl": folder_url}).encode(),
             {"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
             assert answer.status == 202
             job: str = json.load(answer)["jobId"]
             return job
@@ -163,6 +164,24 @@ class System:
 
         self.until(reached, limit, lambda: f"the import did not get there: {seen}")
         return seen
+
+    def wait_indexed(self, limit: float = 90) -> None:
+        """Until the indexer has read all that is in the log now."""
+        settings = KafkaSettings.read(Reader(self.platform.env))
+        with closing(LogReader(settings, client_id="test")) as reader:
+            ends = {
+                (topic.name, partition): reader.ends(topic.name, partition)[1]
+                for topic in CONSUMED
+                for partition in reader.partitions(topic.name)
+            }
+
+        def has_read() -> bool:
+            query = "SELECT topic, partition, next_offset FROM consumed_offsets"
+            with self.platform.database() as database:
+                read = {(topic, p): offset for topic, p, offset in database.execute(query)}
+            return all(read.get(place, 0) >= end for place, end in ends.items())
+
+        self.until(has_read, limit, "the log is not indexed")
 
     def records(self, topic: str) -> list[Raw]:
         """Everything in a topic."""

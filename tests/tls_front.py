@@ -50,7 +50,7 @@ class TlsFront:
             client.sendall(b"S")
             with (
                 self._context.wrap_socket(client, server_side=True) as secured,
-                socket.create_connection(self._target, timeout=10) as server,
+                socket.create_connection(self._target, timeout=60) as server,
             ):
                 self.encrypted += 1
                 server.settimeout(None)

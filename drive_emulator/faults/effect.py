@@ -1,6 +1,8 @@
 """What all effects of fault rules have in common: the hooks, and what they are given."""
 
+import asyncio
 import random
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -23,6 +25,17 @@ class Memory:
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
         self._values: dict[str, Any] = {}
+        self._removed = asyncio.Event()
+
+    async def hold(self, seconds: float) -> None:
+        """Wait for so long, or until the rule is removed: then it holds nobody any more."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._removed.wait()
+
+    def release(self) -> None:
+        """The rule was removed: end what `hold` waits for."""
+        self._removed.set()
 
     def put(self, name: str, value: Any) -> None:
         if len(self._values) >= _MAX_REMEMBERED and name not in self._values:

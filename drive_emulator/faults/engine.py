@@ -72,10 +72,15 @@ class Faults:
         return self._rules[self._last]
 
     def remove(self, number: int) -> bool:
-        return self._rules.pop(number, None) is not None
+        """Whether there was such a rule. Requests that it delays go on at once."""
+        rule = self._rules.pop(number, None)
+        if rule is not None:
+            rule.memory.release()
+        return rule is not None
 
     def clear(self) -> None:
-        self._rules.clear()
+        for number in [*self._rules]:
+            self.remove(number)
 
     async def apply(self, context: RequestContext) -> None:
         """Let every rule that hits this request act; raises what their effects raise."""

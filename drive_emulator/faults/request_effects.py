@@ -1,6 +1,5 @@
 """Effects before the response: it is refused, delayed, or never sent."""
 
-import asyncio
 from typing import Annotated, Literal
 
 import msgspec
@@ -63,7 +62,7 @@ class Refuse(Effect, tag="refuse"):
 
 
 class Latency(Effect, tag="latency"):
-    """The response begins later, by `seconds` or a random time.
+    """The response begins later, by `seconds` or a random time, or once the rule is removed.
 
     `uniform` is between `seconds` and `to_s`; `lognormal` has `seconds` as its median and `to_s` as
     its 99th percentile.
@@ -78,7 +77,7 @@ class Latency(Effect, tag="latency"):
             raise ValueError("a spread needs `to_s`, which is not less than `seconds`")
 
     async def before(self, hit: Hit) -> None:
-        await asyncio.sleep(self._delay(hit))
+        await hit.memory.hold(self._delay(hit))
 
     def _delay(self, hit: Hit) -> float:
         high = self.to_s or self.seconds

@@ -14,7 +14,7 @@ from drive_emulator.auth.service_accounts import EMAIL
 from drive_emulator.testing import RunningEmulator
 from tests.conformance.tree import NAME
 
-LIMIT_S = 50
+LIMIT_S = 120
 NATIVE = "application/vnd.google-apps."
 WAYS = (
     "key at the endpoint",

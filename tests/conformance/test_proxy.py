@@ -16,7 +16,7 @@ def through(drive: RunningEmulator) -> httpx.Client:
     told = drive.addresses()
     trusted = ssl.create_default_context(cafile=told["ca"])
     proxy = httpx.Proxy(told["proxy"])
-    return httpx.Client(proxy=proxy, verify=trusted, timeout=20, trust_env=False)
+    return httpx.Client(proxy=proxy, verify=trusted, timeout=60, trust_env=False)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_the_control_api_cannot_be_reached_through_the_proxy(drive: RunningEmula
 def test_a_client_that_does_not_trust_the_authority_cannot_connect(drive: RunningEmulator) -> None:
     proxy = drive.addresses()["proxy"]
     with (
-        httpx.Client(proxy=proxy, timeout=20, trust_env=False) as client,
+        httpx.Client(proxy=proxy, timeout=60, trust_env=False) as client,
         pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"),
     ):
         client.get("https://www.googleapis.com/drive/v3/files")
@@ -73,7 +73,7 @@ def test_only_the_authority_is_in_its_folder(drive: RunningEmulator) -> None:
 def refusal(*arguments: str) -> str:
     """The error output of an emulator that does not start."""
     command = [sys.executable, "-m", "drive_emulator", "--port", "0", *arguments]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr.count("\n") == 1
     return ran.stderr

@@ -15,7 +15,7 @@ import pytest
 from drive_emulator.testing import RunningEmulator
 from tests.conformance.tree import ACCOUNT, NAME
 
-LIMIT_S = 50
+LIMIT_S = 120
 FULL_WIDTH = str.maketrans({"\uff0f": "/", "\u240a": "\n", "\uff0e": "."})
 """How rclone writes characters that cannot be in a path; no name of our tree has them itself."""
 

@@ -8,11 +8,10 @@ import socket
 import ssl
 import subprocess
 import sys
-import time
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
-STOP_S = 8.0  # open requests get a second; the rest allows for a busy machine
+STOP_S = 60.0  # open requests get a second, of their 600; the rest allows for a busy machine
 SLOW = json.dumps({"match": {"kinds": ["about"]}, "effect": {"do": "latency", "seconds": 600}})
 FLAGS = ["--port", "0", "--tls-port", "0", "--proxy-port", "0", "--fault", SLOW]
 
@@ -37,9 +36,7 @@ def test_it_stops_quietly_while_all_kinds_of_clients_are_connected() -> None:
             for client in connected(told):
                 clients.enter_context(contextlib.closing(client))
             emulator.send_signal(signal.SIGINT)
-            began = time.monotonic()
             _, complaints = emulator.communicate(timeout=STOP_S)
-            assert time.monotonic() - began < STOP_S
         finally:
             emulator.kill()
     assert (emulator.returncode, complaints) == (0, "")

@@ -28,7 +28,7 @@ from tests.catalog_rows import an_import
 from tests.platform import Platform, emptied
 from tests.tls_front import TlsFront, tls_front
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ async def test_every_client_of_the_catalog_verifies_the_server(
     settings = DatabaseSettings(url=Secret(platform.env["DATABASE_URL"]))
     changed, before = asyncio.Event(), front.encrypted
     following = asyncio.ensure_future(Notifications(settings).follow(changed.set))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await changed.wait()  # it listens
         changed.clear()
         await asyncio.to_thread(save, settings, 1)

@@ -170,7 +170,7 @@ async def test_a_proxy_gets_its_password_and_no_message_does(
         with pytest.raises(TryAgain) as caught:
             await read_account(key_file).headers()
     finally:
-        thread.join(5)
+        thread.join(60)
         proxy.server_close()
     password = b64encode(b"me:hush@hush").decode()
     assert Proxy.asked == [("oauth2.googleapis.com:443", f"Basic {password}")]

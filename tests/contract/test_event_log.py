@@ -28,7 +28,7 @@ from tests.fakes.messages import Recorder, tasks_of
 from tests.fakes.patience import until
 from tests.samples import FOUND
 
-WAIT = 30.0
+WAIT = 60.0
 
 Consumer = GroupConsumer | FakeGroupConsumer
 
@@ -177,16 +177,20 @@ async def test_what_was_cancelled_is_delivered_again_and_nothing_else(broker: Br
 
 async def test_no_more_than_the_limit_are_in_hand(broker: Broker) -> None:
     await broker.publisher.publish(files(60))
-    most = 0
+    most, released = 0, asyncio.Event()
 
     async def act(_event: e.Message) -> None:
         nonlocal most
         most = max(most, len(recorder.in_hand))
+        await released.wait()
         await asyncio.sleep(0.002)
 
     recorder = Recorder(act)
     tasks = tasks_of(recorder, broker.publisher, at_once=5)
     async with consuming(broker.consumer(f"g-{uuid4()}"), tasks):
+        await until(lambda: len(recorder.in_hand) >= 5, WAIT)
+        await asyncio.sleep(0.1)
+        released.set()
         await until(lambda: len(recorder.handled) == 60, WAIT)
     assert most == 5
 

@@ -35,7 +35,7 @@ class Broker:
 
     async def positions(self) -> LogPositions:
         """A topic that was made just now has no leader for a moment."""
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while True:
             try:
                 return await self.lag.positions()
@@ -71,7 +71,7 @@ async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
     def really_delete(offset: int) -> None:
         place = TopicPartition(name, PLACE[1], offset)
         for future in admin.delete_records([place]).values():
-            future.result(20)
+            future.result(60)
 
     reader = LagReader(settings, TOPICS, GROUPS)
     async with Publisher(settings, source="test") as real:

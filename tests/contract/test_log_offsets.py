@@ -85,7 +85,7 @@ async def test_deleted_records_are_before_the_first_that_is_kept(
     admin = AdminClient({"bootstrap.servers": kafka_settings.bootstrap_servers})
     place = TopicPartition(kafka_settings.prefixed(PLACE[0]), PLACE[1], 2)
     for future in admin.delete_records([place]).values():
-        future.result(20)
+        future.result(60)
     assert LogOffsets(kafka_settings).bounds([PLACE[0]])[PLACE] == (2, 3)
 
 

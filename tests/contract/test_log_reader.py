@@ -22,7 +22,7 @@ from tests.samples import SAMPLES
 
 TOPIC = "imports.requested"
 PLACE = (TOPIC, 0)
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 60.0
 
 
 @dataclass

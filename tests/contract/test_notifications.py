@@ -27,7 +27,7 @@ async def test_a_transaction_is_heard_also_after_a_lost_connection(
     heard = asyncio.Event()
 
     async def hears() -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await heard.wait()
         heard.clear()
 
@@ -58,7 +58,7 @@ async def test_a_pooler_is_noticed_and_nothing_is_asked_of_it(database_url: str)
         pooled = Notifications(DatabaseSettings(url=Secret(url)))
         with structlog.testing.capture_logs() as said:
             following = asyncio.create_task(pooled.follow(heard.set))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not said:
                     await asyncio.sleep(0.01)
             following.cancel()

@@ -231,7 +231,7 @@ class Body:
     async def under_way(self) -> None:
         await self.sent.wait()
         if self.shelf.settings is not None:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not self.shelf.incomplete():
                     await asyncio.sleep(0.01)
 
@@ -244,7 +244,7 @@ async def test_a_stream_that_is_cancelled_is_aborted_at_once(shelf: Shelf, silen
     upload.cancel()
     # A silent source would be waited for without an end: the limit is for a busy machine.
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(upload, 20)
+        await asyncio.wait_for(upload, 60)
     assert shelf.incomplete() == []
     assert shelf.kept() == {}
 
@@ -363,7 +363,7 @@ async def test_a_store_in_trouble_is_tried_again_and_known_soon(status: int) -> 
         for request in requests(store):
             why = await outcome(request)
             assert (type(why), why.reason) == (TryAgain, "store_unavailable")
-        assert time.monotonic() - since < 5
+        assert time.monotonic() - since < 30  # by itself, obstore goes on for three minutes
         assert server.requests.total() <= 12  # obstore tries a request three times
     assert isinstance(await outcome(store.ready()), Stop)
 

@@ -131,7 +131,7 @@ async def _waits_for_a_lock(url: str) -> None:
         "AND application_name = 'drivestream-api' AND wait_event_type = 'Lock'"
     )
     async with (
-        asyncio.timeout(30),
+        asyncio.timeout(60),
         await psycopg.AsyncConnection.connect(url, autocommit=True) as admin,
     ):
         while await (await admin.execute(waiting)).fetchone() != (1,):

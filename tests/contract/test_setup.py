@@ -40,8 +40,8 @@ def double_the_partitions(platform: Platform, topic: str) -> None:
     """Return once the broker tells every client of it."""
     admin = AdminClient({"bootstrap.servers": platform.env["KAFKA_BOOTSTRAP_SERVERS"]})
     for future in admin.create_partitions([NewPartitions(topic, 2 * FILE_PARTITIONS)]).values():
-        future.result(10)
-    until = time.monotonic() + 10
-    while len(admin.list_topics(topic, timeout=10).topics[topic].partitions) == FILE_PARTITIONS:
+        future.result(60)
+    until = time.monotonic() + 60
+    while len(admin.list_topics(topic, timeout=60).topics[topic].partitions) == FILE_PARTITIONS:
         assert time.monotonic() < until, "the broker did not add the partitions"
         time.sleep(0.02)

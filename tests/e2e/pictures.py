@@ -41,7 +41,7 @@ def main() -> None:
         page = web(Context({**os.environ, "WEB_PORT": "0"}, data), system.api_url)
         wait_until_ready(start([page], system.children))
         folder = link(system.drive.folder_id("sample"))
-        run_in_chromium(page, Path(taken), "pictures", PICTURES_OF=folder, SCREENSHOTS=taken)
+        run_in_chromium(page, "pictures", PICTURES_OF=folder, SCREENSHOTS=taken)
         for shot in sorted(Path(taken).glob("*.png")):
             keep(shot)
 

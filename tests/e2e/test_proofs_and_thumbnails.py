@@ -21,7 +21,7 @@ from services.core.thumbnail import PREFIX
 from tests.platform import emptied
 from tests.system import System, link, running_system
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 PICTURES = 12
 PRIVATE = {"S3_PUBLIC_READ": "false"}
 
@@ -43,14 +43,14 @@ def job(system: System) -> str:
     """An import that has ended."""
     folder = system.drive.add_tree({"name": "few", "pictures": PICTURES}, render=True)
     job = system.post_import(link(folder))
-    assert system.wait_import(job, 40)["state"] == "completed"
+    assert system.wait_import(job, 120)["state"] == "completed"
     return job
 
 
 def watched(system: System, job: str) -> Mapping[str, Any]:
     """What its stream says of an import once it has ended, which is what a request says."""
     stream = f"{system.api_url}/imports/{job}/events"
-    with urllib.request.urlopen(stream, timeout=40) as lines:
+    with urllib.request.urlopen(stream, timeout=120) as lines:
         for line in lines:
             if line.startswith(b'data: {"id":'):
                 row: Mapping[str, Any] = json.loads(line[6:])
@@ -73,7 +73,7 @@ def test_a_preview_says_what_the_import_stores_and_the_stream_shows_it(system: S
 
 
 def text(system: System, path: str) -> str:
-    with urllib.request.urlopen(f"{system.api_url}{path}", timeout=20) as answer:
+    with urllib.request.urlopen(f"{system.api_url}{path}", timeout=60) as answer:
         body: bytes = answer.read()
         return body.decode()
 
@@ -95,7 +95,7 @@ def downloaded(system: System, job: str) -> Iterator[Path]:
 def run(folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":
     own = {"PATH": os.environ["PATH"], "HOME": str(folder)}  # no certificates or proxies of others
     return subprocess.run(
-        command, cwd=folder, env=own, capture_output=True, text=True, timeout=50, check=False
+        command, cwd=folder, env=own, capture_output=True, text=True, timeout=120, check=False
     )
 
 
@@ -174,7 +174,7 @@ def test_what_is_no_picture_is_refused_and_harms_nobody(system: System, job: str
 
 
 def _fetched(address: str) -> bytes:
-    with urllib.request.urlopen(address, timeout=20) as answer:
+    with urllib.request.urlopen(address, timeout=60) as answer:
         body: bytes = answer.read()
         return body
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.hard_cases.importing import Importer
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
 
 def test_an_answer_slower_than_the_limit_is_asked_for_again(importer: Importer) -> None:

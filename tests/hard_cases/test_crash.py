@@ -6,7 +6,7 @@ import pytest
 
 from tests.hard_cases.importing import Importer
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
 
 def test_case_15_a_crash_loses_nothing_and_doubles_nothing(importer: Importer) -> None:
@@ -14,7 +14,7 @@ def test_case_15_a_crash_loses_nothing_and_doubles_nothing(importer: Importer) -
     importer.drive.fault({"do": "latency", "seconds": 0.3}, kinds=["media"])
     job = importer.start(tree)
     for service in ("transfer", "lister", "indexer"):
-        importer.system.wait_import(job, 60, lambda row: row["stored"] >= 60)
+        importer.system.wait_import(job, 120, lambda row: row["stored"] >= 60)
         importer.system.kill(service)
         importer.system.restart(service)
     report = importer.report(job, 120)

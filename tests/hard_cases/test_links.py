@@ -8,7 +8,7 @@ from tests.system import link
 
 SAME = ("google_drive_id", "storage_path", "folder_id", "path", "name", "size", "created_at")
 """Of an image's row, what neither a rebuild nor a replay may change."""
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
 
 def test_case_8_keys_of_root_folder_file_and_target_are_used(importer: Importer) -> None:
@@ -107,7 +107,7 @@ def test_case_16_a_file_in_two_folders_is_one_whatever_is_listed_first(importer:
         assert report.row["stored"] + report.row["unchanged"] == report.row["found"] == 21
         seen.append(rows())
     for name in folders:  # each by a link of its own
-        importer.system.wait_import(importer.system.post_import(link(refs[name])), 60)
+        importer.system.wait_import(importer.system.post_import(link(refs[name])), 120)
         seen.append(rows())
     placed = [{id: row[:2] for id, row in one.items()} for one in seen]
     assert placed == [placed[0]] * len(seen)
@@ -159,7 +159,7 @@ def test_case_16_imports_of_overlapping_folders_at_once_make_one_object_of_a_fil
     plan = system.post("/replays/plan", choice)[1]
     started = system.post("/replays", {"plan_id": plan["plan_id"], "name": "all", "why": "test"})[1]
     path = f"/replays/{started['replay_id']}"
-    system.until(lambda: system.get(path)["state"] == "completed", 60, "the replay did not end")
+    system.until(lambda: system.get(path)["state"] == "completed", 120, "the replay did not end")
     assert rows() == before
     assert len(importer.keys(tree)) == len(files)
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.hard_cases.importing import Importer
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 DAY = 86_400
 
 

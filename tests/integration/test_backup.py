@@ -14,7 +14,7 @@ from tests.documents import DOCS, blocks
 from tests.integration.test_verify_and_prune import KEYS, OURS, command, fill, keys_in
 from tests.platform import Platform, emptied
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 RCLONE = pytest.mark.skipif(
     shutil.which("rclone") is None and not os.environ.get("REQUIRE_RCLONE"),
     reason="rclone is not installed",
@@ -34,7 +34,7 @@ def run(start: str, folder: Path, env: Mapping[str, str]) -> None:
     lines = [line for line in block.text.splitlines() if "drivestream " not in line]
     script = ["bash", "-eu", "-c", "\n".join(lines)]
     done = subprocess.run(
-        script, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=60
+        script, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 0, done.stderr
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -25,16 +25,21 @@ from tests.controlling import (
 from tests.platform import emptied
 from tests.system import System, link, running_system
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
-EFFECTIVE_SECONDS = 3.0
+pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
+EFFECTIVE_SECONDS = 30.0
+"""At most. Half a second where nothing else runs, and minutes if work in hand were awaited."""
 SMALL, LARGE = 120, 2
 FILES = SMALL + LARGE
 LARGE_BYTES = 12_000_000
-SLOW = {"do": "latency", "seconds": 0.8}
-STALLED = {"do": "stall", "after_bytes": 10_000_000, "seconds": 60}
+HELD = {"do": "latency", "seconds": 300}
+"""Until the rule is removed: no import is over before it was looked at."""
+GIVEN = 40
+"""So many small files are given at once, and the others held."""
+STALLED = {"do": "stall", "after_bytes": 10_000_000, "seconds": 300}
 SERVICES = ("api", "lister", "indexer")
 SETTINGS = {"TRANSFER_CONCURRENCY": "6"}
 STILL_SECONDS = 1.5
+GOING = ("queued", "listing", "transferring")
 _numbers = count(1)
 
 
@@ -57,15 +62,25 @@ def drive_behaves(system: System) -> Iterator[None]:
     system.drive.clear_faults()
 
 
-def slow_import(system: System) -> tuple[str, str]:
-    """Many small files, each slow, and large ones that stand still half uploaded: tree and job."""
+class Slow(NamedTuple):
+    """An import that comes so far and no further; `listing` is the rule that holds its folders."""
+
+    tree: str
+    job: str
+    listing: int
+
+
+def slow_import(system: System) -> Slow:
+    """Large files that stand still half uploaded; and, in folders that are not listed yet, small
+    ones, most of which are held."""
     name = f"control-{next(_numbers)}"
     small = [{"path": [str(n % 3), f"{n}.jpg"], "size": 4_096} for n in range(SMALL)]
     large = [{"path": f"large-{n}.jpg", "size": LARGE_BYTES} for n in range(LARGE)]
     folder = system.drive.add_tree({"name": name, "items": [*large, *small]}, render=True)
-    system.drive.fault(SLOW, kinds=["media"], name="[0-9]*.jpg")
+    system.drive.fault(HELD, kinds=["media"], name="[0-9]*.jpg", from_=GIVEN + 1)
     system.drive.fault(STALLED, kinds=["media"], name="large-*.jpg")
-    return name, system.post_import(link(folder))
+    listing = system.drive.fault(HELD, kinds=["list"], from_=2)
+    return Slow(name, system.post_import(link(folder)), listing)
 
 
 def report(figure: str) -> None:
@@ -73,16 +88,18 @@ def report(figure: str) -> None:
     sys.stdout.write(f"\n{figure}\n")
 
 
-def wait_for_the_middle(system: System, job: str) -> None:
-    """All is found and some is stored, most is not, and every large file is half uploaded."""
+def wait_for_the_middle(system: System, slow: Slow) -> None:
+    """Every large file is half uploaded, all is found, some is stored and most is not; and so it
+    stays. What is held would take the large files' places, so these come first."""
 
     def in_the_middle(row: Mapping[str, Any]) -> bool:
-        return bool(row["found"] == FILES and row["stored"] >= 8 and row["pending"] >= 30)
+        return bool(row["found"] == FILES and row["stored"] >= 8)
 
-    system.wait_import(job, 60, in_the_middle)
     system.until(
-        lambda: len(system.platform.incomplete_uploads()) == LARGE, 30, "no large file began"
+        lambda: len(system.platform.incomplete_uploads()) == LARGE, 120, "no large file began"
     )
+    system.drive.clear_faults(slow.listing)
+    assert system.wait_import(slow.job, 120, in_the_middle)["pending"] >= FILES - GIVEN
 
 
 def effective(system: System, job: str, word: str, *workers: str) -> None:
@@ -93,13 +110,13 @@ def effective(system: System, job: str, word: str, *workers: str) -> None:
     seconds = seconds_until_idle(system, workers, began)
     report(f"{word} at {len(workers)} workers: answer in {answered:.2f} s, idle in {seconds:.2f} s")
     assert seconds < EFFECTIVE_SECONDS
-    time.sleep(0.5)  # the indexer writes what was stored before
+    system.wait_indexed()  # what was stored before
     stays_still(system, job, STILL_SECONDS)
 
 
 def check_whole(system: System, tree: str, job: str, *, uploads_left: bool = False) -> None:
     """Everything is stored, once, with the bytes that Drive has."""
-    row = system.wait_import(job, 90)
+    row = system.wait_import(job, 180)
     assert (row["state"], row["found"]) == ("completed", FILES), row
     assert row["stored"] == FILES
     expected = {f["id"]: f["md5Checksum"] for f in system.drive.files(tree)}
@@ -113,16 +130,15 @@ def check_whole(system: System, tree: str, job: str, *, uploads_left: bool = Fal
 def test_a_pause_of_a_listing_and_of_transfers_is_effective_and_a_resume_ends_whole(
     system: System,
 ) -> None:
-    listing = system.drive.fault({"do": "latency", "seconds": 1.0}, kinds=["list"], from_=2)
-    tree, job = slow_import(system)
+    slow = slow_import(system)
+    tree, job = slow.tree, slow.job
     with watching(system, job) as watched:
-        system.wait_import(job, 60, lambda row: row["folders_found"] > 1)
+        system.wait_import(job, 120, lambda row: row["folders_found"] > 1)
         effective(system, job, "pause", "lister", "transfer")
         row = system.get(f"/imports/{job}")
         assert row["folders_listed"] < row["folders_found"], "the listing was over before the pause"
-        system.drive.clear_faults(listing)
         control(system, job, "resume")
-        wait_for_the_middle(system, job)
+        wait_for_the_middle(system, slow)
         effective(system, job, "pause", "transfer")
         known = set(outcomes(system, job))
         assert 0 < len(known) < FILES
@@ -132,8 +148,10 @@ def test_a_pause_of_a_listing_and_of_transfers_is_effective_and_a_resume_ends_wh
         check_whole(system, tree, job)
     again = known & set(fetched(system))
     assert not again, "files that had an outcome were fetched again"
-    assert watched.states[-4:] == ["transferring", "paused", "transferring", "completed"]
-    assert watched.states.count("paused") == 2
+    # A busy machine may not look between a resume and the end.
+    assert set(watched.states) <= {*GOING, "paused", "completed"}
+    assert "paused" in watched.states
+    assert watched.states.index("completed") == len(watched.states) - 1
 
 
 def test_a_pause_at_four_workers_outlives_rebalances_and_the_death_of_every_service(
@@ -141,9 +159,10 @@ def test_a_pause_at_four_workers_outlives_rebalances_and_the_death_of_every_serv
 ) -> None:
     others = ["transfer-2", "transfer-3", "transfer-4"]
     system.start(*others)
-    system.until(lambda: all(map(system.answers, others)), 60, "three more do not come up")
-    tree, job = slow_import(system)
-    wait_for_the_middle(system, job)
+    system.until(lambda: all(map(system.answers, others)), 120, "three more do not come up")
+    slow = slow_import(system)
+    tree, job = slow.tree, slow.job
+    wait_for_the_middle(system, slow)
     effective(system, job, "pause", "transfer", *others)
     known = set(outcomes(system, job))
     for name in others[1:]:  # the rest is given their partitions
@@ -153,7 +172,7 @@ def test_a_pause_at_four_workers_outlives_rebalances_and_the_death_of_every_serv
         if name != "transfer-2":
             system.restart(name)
     system.wait_ready()
-    system.until(lambda: system.answers("transfer"), 30, "the transfer did not come back")
+    system.until(lambda: system.answers("transfer"), 90, "the transfer did not come back")
     assert system.get(f"/imports/{job}")["state"] == "paused"
     stays_still(system, job, 2 * STILL_SECONDS)
     system.drive.clear_faults()
@@ -166,15 +185,16 @@ def test_a_pause_at_four_workers_outlives_rebalances_and_the_death_of_every_serv
 def test_a_cancelled_import_keeps_its_account_and_never_comes_to_life_again(
     system: System,
 ) -> None:
-    _, job = slow_import(system)
+    slow = slow_import(system)
+    job = slow.job
     with watching(system, job) as watched:
-        wait_for_the_middle(system, job)
+        wait_for_the_middle(system, slow)
         began = time.monotonic()
         control(system, job, "cancel")
         seconds = seconds_until_idle(system, ["transfer"], began)
         report(f"cancel: idle in {seconds:.2f} s")
         assert seconds < EFFECTIVE_SECONDS
-        time.sleep(0.5)
+        system.wait_indexed()
         for word, code in (("cancel", 202), ("pause", 409), ("resume", 409), ("retry", 409)):
             status, answer = system.post(f"/imports/{job}/{word}")
             assert status == code, (word, answer)
@@ -188,7 +208,7 @@ def test_a_cancelled_import_keeps_its_account_and_never_comes_to_life_again(
         system.drive.clear_faults()
         other = {"name": f"control-{next(_numbers)}", "pictures": 20, "size": 6_000}
         folder = system.drive.add_tree(other, render=True)
-        assert system.wait_import(system.post_import(link(folder)), 60)["state"] == "completed"
+        assert system.wait_import(system.post_import(link(folder)), 120)["state"] == "completed"
     assert watched.states[-1] == "cancelled"
     assert watched.states.count("cancelled") == 1
     assert {**system.get(f"/imports/{job}"), "waiting_for": None} == {**row, "waiting_for": None}
@@ -199,13 +219,14 @@ def test_a_cancelled_import_keeps_its_account_and_never_comes_to_life_again(
 def test_a_worker_that_died_with_work_in_hand_does_not_take_it_up_under_a_pause(
     system: System,
 ) -> None:
-    tree, job = slow_import(system)
-    wait_for_the_middle(system, job)
+    slow = slow_import(system)
+    tree, job = slow.tree, slow.job
+    wait_for_the_middle(system, slow)
     system.kill("transfer")
     control(system, job, "pause")
     known = set(outcomes(system, job))
     system.restart("transfer")
-    system.until(lambda: system.answers("transfer"), 30, "the transfer did not come back")
+    system.until(lambda: system.answers("transfer"), 90, "the transfer did not come back")
     time.sleep(2 * STILL_SECONDS)  # it joins its group again
     assert set(outcomes(system, job)) == known
     system.drive.clear_faults()

@@ -13,7 +13,7 @@ from services.core.wire import decode
 from tests.platform import Platform
 from tests.system import System, link, running_system
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 FILES = 800
 TREE = {"name": "crash", "pictures": FILES, "size": 20_000, "depth": 3, "fan_out": 5}
 SLOW_DRIVE = ("--delay", "media=60")
@@ -39,7 +39,7 @@ def test_killing_and_stopping_every_service_loses_and_doubles_nothing(
         }
         job = system.post_import(link(folder))
         _strike(system, job, still)
-        row = system.wait_import(job, 180)
+        row = system.wait_import(job, 240)
         _check_report(system, job, row)
         _check_once(system, expected)
         _check_nothing_is_left_over(system)
@@ -51,24 +51,24 @@ def _strike(system: System, job: str, still: Mapping[str, int]) -> None:
     def reached(part: str, count: int) -> Callable[[Mapping[str, Any]], bool]:
         return lambda row: bool(row[part] >= count)
 
-    system.wait_import(job, 60, reached("folders_listed", 2))
+    system.wait_import(job, 120, reached("folders_listed", 2))
     assert system.get(f"/imports/{job}")["state"] == "listing"
     _kill(system, "lister-1")
-    system.wait_import(job, 60, reached("folders_listed", 8))
+    system.wait_import(job, 120, reached("folders_listed", 8))
     _stop(system, "lister-2")
     assert system.get(f"/imports/{job}")["state"] == "listing", "both blows fell on the listing"
     system.drive.clear_faults(still["list"])
-    system.wait_import(job, 60, reached("stored", 40))
+    system.wait_import(job, 120, reached("stored", 40))
     _kill(system, "transfer-1")
-    system.wait_import(job, 60, reached("stored", 120))
+    system.wait_import(job, 120, reached("stored", 120))
     _stop(system, "transfer-2")
     _kill(system, "indexer")
-    system.wait_import(job, 60, reached("stored", 220))
+    system.wait_import(job, 120, reached("stored", 220))
     _stop(system, "indexer")
     _kill(system, "api")
-    system.wait_import(job, 60, reached("stored", 380))
+    system.wait_import(job, 120, reached("stored", 380))
     _stop(system, "api")
-    row = system.wait_import(job, 60, reached("stored", 540))
+    row = system.wait_import(job, 120, reached("stored", 540))
     assert row["stored"] < FILES, "the import was over before the blows were"
     system.drive.clear_faults(still["media"])
 
@@ -80,7 +80,7 @@ def _kill(system: System, name: str) -> None:
 
 def _stop(system: System, name: str) -> None:
     # Python ends at a SIGTERM that comes before the service listens for it.
-    system.until(lambda: system.answers(name), 60, f"{name} does not come up")
+    system.until(lambda: system.answers(name), 120, f"{name} does not come up")
     assert system.terminate(name) == 0, system.log(name)
     system.restart(name)
 

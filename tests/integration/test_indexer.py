@@ -20,7 +20,7 @@ from tests.samples import JOB, SAMPLES
 from tests.system import System, running_system
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
-LIMIT = 60  # more than `LOOK_SECONDS`
+LIMIT = 90  # more than `LOOK_SECONDS`
 [STORED] = [event for event in SAMPLES.values() if isinstance(event, e.FileStored)]
 SECOND = replace(STORED, file=replace(STORED.file, file_id="second"))
 

@@ -71,7 +71,7 @@ class Import:
         def judged() -> bool:
             return any(one["round"] == round for one in self.file(name)["outcomes"])
 
-        self.system.until(judged, 30, "no outcome of the verification")
+        self.system.until(judged, 90, "no outcome of the verification")
         return self.file(name)
 
 
@@ -95,16 +95,23 @@ def imported(servers: Mapping[str, str]) -> Iterator[Import]:
         system.start(*SERVICES)
         system.wait_ready()
         job = system.post_import(link(folder))
-        row = system.wait_import(job, 60)
+        row = system.wait_import(job, 120)
         assert (row["stored"], row["failed"]) == (2, 1), row
         yield Import(system, job, ids)
 
 
 def test_every_line_of_every_log_names_its_service_and_its_import(imported: Import) -> None:
+    # The indexer says it after it has written it.
+    imported.system.until(
+        lambda: '"import.ended"' in imported.system.processes["indexer"].log.read_text(),
+        60,
+        "no word of the end",
+    )
     lines = [
         json.loads(line)
         for process in imported.system.processes.values()
-        for line in process.log.read_text().splitlines()
+        # A line that is being written has no end yet.
+        for line in process.log.read_text().rpartition("\n")[0].splitlines()
     ]
     assert {line["service"] for line in lines} == {*SERVICES}
     assert all(line["event"] and line["level"] and line["timestamp"] for line in lines)
@@ -148,7 +155,7 @@ def test_a_file_that_is_retried_tells_of_both_rounds(imported: Import) -> None:
     now = datetime.now(UTC)
     imported.publish(RetryRequested(import_id=imported.job, round=1, at=now, files=files))
     imported.system.until(
-        lambda: imported.file("parked")["state"] == "stored", 30, "the retry did nothing"
+        lambda: imported.file("parked")["state"] == "stored", 90, "the retry did nothing"
     )
     file = imported.file("parked")
     told = [(one["round"], one["state"], one["reason"]) for one in file["outcomes"]]

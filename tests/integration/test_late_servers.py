@@ -13,7 +13,7 @@ from local.run.start import running_servers, temporary_data_dir
 from tests.platform import Platform
 from tests.system import free_port, link, running_system
 
-pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(400)]
 SERVICES = ("api", "lister", "transfer", "indexer")
 KINDS = ("kafka", "minio", "postgres")
 PORTS = {"KAFKA_PORT": "kafka", "MINIO_PORT": "minio", "POSTGRES_PORT": "postgres"}
@@ -29,7 +29,7 @@ def test_services_started_first_wait_and_then_work(tmp_path: Path) -> None:
             system.start(*SERVICES)
             system.until(
                 lambda: all(_waits(system.log(name)) for name in SERVICES),
-                30,
+                90,
                 "a service does not say what it waits for",
             )
             time.sleep(3)
@@ -38,7 +38,7 @@ def test_services_started_first_wait_and_then_work(tmp_path: Path) -> None:
                 _set_up(settings)
                 system.wait_ready()
                 tree = system.drive.add_tree({"name": "late", "pictures": 30}, render=True)
-                row = system.wait_import(system.post_import(link(tree)), 60)
+                row = system.wait_import(system.post_import(link(tree)), 120)
                 assert (row["state"], row["stored"]) == ("completed", 30)
                 for name in SERVICES:
                     assert system.terminate(name) == 0

@@ -15,7 +15,7 @@ from tests.fault_proxy import FaultProxy, Mode, fault_proxy
 from tests.platform import emptied
 from tests.system import System, link, running_system
 
-pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(500)]
 FILES = 160
 OUTAGE_SECONDS = 5.0
 """Three times as long as the three attempts of one request take."""
@@ -45,7 +45,7 @@ class Course:
         for kind, number in (("media", FILES // 2), ("list", 20)):
             self.still.append(self.system.drive.fault(ALMOST_STILL, kinds=[kind], from_=number))
         job = self.system.post_import(link(folder))
-        self.system.wait_import(job, 60, reached)
+        self.system.wait_import(job, 120, reached)
         return job
 
     def outage(self, job: str, waits_for: str = "") -> None:
@@ -56,14 +56,14 @@ class Course:
             return bool(row["waiting_for"] and row["waiting_for"]["reason"].startswith(waits_for))
 
         if waits_for:
-            self.system.wait_import(job, 60, told)
+            self.system.wait_import(job, 120, told)
 
     def check(self, job: str) -> Mapping[str, Any]:
         """The outage was in the middle; everything was stored, and nothing failed."""
         assert self.system.get(f"/imports/{job}")["state"] in ("listing", "transferring")
         while self.still:
             self.system.drive.clear_faults(self.still.pop())
-        row = self.system.wait_import(job, 120)
+        row = self.system.wait_import(job, 240)
         assert (row["state"], row["stored"]) == ("completed", FILES), row
         assert (row["failed"], row["folders_failed"]) == (0, 0), row
         return row

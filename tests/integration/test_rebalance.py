@@ -19,10 +19,10 @@ from tests.fakes.messages import Recorder, tasks_of
 from tests.fakes.patience import until
 from tests.samples import FOUND
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
 FLOW = Flow(high=20, low=10, drain_seconds=1.0)
 GROUP = "transfer"
-WAIT = 60.0
+WAIT = 90.0
 
 
 class Member:
@@ -55,7 +55,7 @@ def committed(settings: KafkaSettings) -> dict[int, int]:
     group, topic = settings.prefixed(GROUP), settings.prefixed(FILES_FOUND.name)
     consumer = Consumer({"bootstrap.servers": settings.bootstrap_servers, "group.id": group})
     partitions = [TopicPartition(topic, p) for p in range(FILES_FOUND.partitions)]
-    offsets = {p.partition: p.offset for p in consumer.committed(partitions, timeout=10)}
+    offsets = {p.partition: p.offset for p in consumer.committed(partitions, timeout=60)}
     consumer.close()
     return offsets
 

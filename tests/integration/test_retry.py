@@ -13,7 +13,7 @@ from tests.controlling import PARTS, watching
 from tests.platform import emptied
 from tests.system import System, link, running_system
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(500)]
 GOOD, PARKED, GONE, LOCKED = 20, 5, 4, 6
 DAY = 86_400
 QUOTA = "download_quota_exceeded"
@@ -67,7 +67,7 @@ class Case:
 
     def ended(self) -> dict[str, int]:
         """The counts at the end of what is under way."""
-        row = self.system.wait_import(self.job, 60)
+        row = self.system.wait_import(self.job, 120)
         assert row["found"] == sum(row[part] for part in PARTS), row
         counts = Counter({part: row[part] for part in (*PARTS, "folders_failed")})
         return {part: count for part, count in counts.items() if count}

@@ -16,7 +16,7 @@ from tests.controlling import objects, watching
 from tests.platform import Platform
 from tests.system import System, link, running_system
 
-pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(700)]
 FILES = 1_200
 TREE = {"name": "rolling", "pictures": FILES, "size": 8_000, "depth": 2, "fan_out": 6}
 ALMOST_STILL = {"do": "latency", "seconds": 5}
@@ -38,12 +38,12 @@ def test_replacing_every_service_under_load_loses_and_doubles_nothing(
         still = system.drive.fault(ALMOST_STILL, kinds=["media"], from_=FILES - 200)
         job = system.post_import(link(folder))
         with watching(system, job):
-            system.wait_import(job, 60, stored(20))
+            system.wait_import(job, 120, stored(20))
             for number, kind in enumerate(KINDS, 1):
                 replace(system, kind)
-                system.wait_import(job, 60, stored(20 + 100 * number))
+                system.wait_import(job, 120, stored(20 + 100 * number))
             restart_api(system)
-            assert system.wait_import(job, 60, stored(1))["stored"] < FILES, "it was over before"
+            assert system.wait_import(job, 120, stored(1))["stored"] < FILES, "it was over before"
             system.drive.clear_faults(still)
             row = system.wait_import(job, 180)
         assert row["state"] == "completed", row
@@ -59,7 +59,7 @@ def stored(count: int) -> Callable[[Mapping[str, Any]], bool]:
 def replace(system: System, kind: str) -> None:
     """The new one is up, then the old one ends in order."""
     system.start(f"{kind}-2")
-    system.until(lambda: system.answers(f"{kind}-2"), 60, f"{kind}-2 does not come up")
+    system.until(lambda: system.answers(f"{kind}-2"), 120, f"{kind}-2 does not come up")
     assert system.terminate(f"{kind}-1") == 0, system.log(f"{kind}-1")
 
 

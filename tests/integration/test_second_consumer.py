@@ -14,7 +14,7 @@ from tests.platform import Platform
 from tests.samples import SAMPLES
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "second_consumer.py"
-SECONDS = 30.0
+SECONDS = 90.0
 
 
 @pytest.mark.real

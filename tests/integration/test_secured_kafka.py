@@ -20,7 +20,7 @@ from tests.platform import Platform, emptied
 from tests.secured_kafka import PASSWORD, SecuredKafka, secured_kafka
 from tests.system import INHERITED, link, running_system
 
-pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(500)]
 SERVICES = ("api", "lister", "transfer", "indexer", "monitor")
 TREE = {"name": "secured", "pictures": 12, "size": 8_000}
 LOGIN = ("KAFKA_USERNAME", "KAFKA_PASSWORD")
@@ -62,14 +62,14 @@ def test_an_import_runs_by_tls_with_a_login(platform: Platform, tmp_path: Path) 
         system.start(*SERVICES)
         system.wait_ready()
         job = system.post_import(link(folder))
-        row = system.wait_import(job, 60)
+        row = system.wait_import(job, 120)
         assert (row["state"], row["stored"]) == ("completed", 12)
 
         def counted() -> bool:
             rates = system.get("/system")["rates"]
             return rates["as_of"] is not None and bool(system.records(STATS_WINDOWS.name))
 
-        system.until(counted, 60, "the monitor has published nothing")
+        system.until(counted, 120, "the monitor has published nothing")
         for name in SERVICES:
             assert PASSWORD not in system.log(name)
             assert system.terminate(name) == 0

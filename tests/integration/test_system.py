@@ -14,8 +14,8 @@ from tests.platform import emptied
 from tests.store_proxy import Asked, StoreProxy, store_proxy
 from tests.system import System, link, running_system
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
-SECONDS = 40.0
+pytestmark = [pytest.mark.real, pytest.mark.timeout(500)]
+SECONDS = 120.0
 FILES = 6_000
 
 
@@ -106,7 +106,7 @@ def test_too_few_workers_where_there_is_none(system: System, job: str) -> None:
         lags = late()
         return all(each["seconds"] for each in lags) and sum(x["messages"] for x in lags) == FILES
 
-    system.until(whole, 20, lambda: str(late()))
+    system.until(whole, SECONDS, lambda: str(late()))
     assert all(each["committed"] is None and each["seconds"] < 300 for each in late())
     assert sum(each["end"] for each in late()) == len(system.records("files.found"))
 
@@ -116,11 +116,11 @@ def test_the_quota(system: System, job: str) -> None:
         seen = wait_for_limit(system, "google_quota")
         [worker] = [w for w in seen["workers"] if w["service"] == "transfer"]
         assert worker["quota"]["limit"] == 2_640
-        assert len(worker["holds"]) == 12
 
         def most_wait_for_the_quota() -> bool:
             [worker] = [w for w in system.get("/system")["workers"] if w["service"] == "transfer"]
-            return bool(worker["in_hand"]["quota"] > 0.5 * worker["in_flight"])
+            most = worker["in_hand"]["quota"] > 0.5 * worker["in_flight"]
+            return bool(most and len(worker["holds"]) == 12)
 
         # What is in hand is a mean of some seconds.
         system.until(most_wait_for_the_quota, SECONDS, "less than half wait for the quota")
@@ -128,7 +128,7 @@ def test_the_quota(system: System, job: str) -> None:
 
 def test_the_store(system: System, job: str, store: StoreProxy) -> None:
     with transfer(system, "transfer-store", S3_ENDPOINT_URL=store.url, TRANSFER_CONCURRENCY="4"):
-        wait_for_limit(system, "store", "The object store takes 0.")
+        wait_for_limit(system, "store", "The object store takes ")
 
 
 def test_memory(system: System, job: str, store: StoreProxy) -> None:

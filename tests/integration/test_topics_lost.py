@@ -33,7 +33,7 @@ from tests.integration.test_recovery import (
 from tests.platform import emptied
 from tests.system import System, running_system
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(500)]
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +52,10 @@ def make_anew(system: System, *names: str) -> None:
     """Remove these topics, and make them as `setup` does."""
     settings = KafkaSettings.read(Reader(system.platform.env))
     admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
-    topics, until = Topics(settings), time.monotonic() + 20
+    topics, until = Topics(settings), time.monotonic() + 60
     removed = set(topics.ids(names).values())
     for future in admin.delete_topics([settings.prefixed(name) for name in names]).values():
-        future.result(20)
+        future.result(60)
     # A broker may know of the removal later than the controller. Only a new id says that the topic
     # is another one: a name may still be that of the old one, which then disappears for good.
     while not replaced(topics, names, removed):
@@ -70,6 +70,17 @@ def replaced(topics: Topics, names: Sequence[str], removed: Set[str]) -> bool:
             topics.make(BY_NAME[name])
         return removed.isdisjoint(topics.ids(names).values())
     return False
+
+
+def published(system: System, job: str) -> None:
+    """Until the log has all that lister and transfer say of an import."""
+
+    def has(topic: str, count: int) -> bool:
+        keys = [raw.headers["ce_importid"] for raw in system.records(topic)]
+        return keys.count(job.encode()) >= count
+
+    system.until(lambda: has("files.stored", FILES), LIMIT, "no downloads")
+    system.until(lambda: has("imports.listed", 1), LIMIT, "no manifest")
 
 
 def moved_on(system: System, job: str) -> Mapping[str, Any]:
@@ -94,7 +105,7 @@ def test_a_request_that_no_worker_has_read_is_told_of_as_lost(system: System) ->
     with stopped(system, "lister"):
         job = begin(system)
         system.wait_import(job, LIMIT, lambda row: row["requested_at"] is not None)
-        time.sleep(0.5)  # the indexer has read it, too
+        system.wait_indexed()  # the indexer has read it, too
         delete_records(system, "imports.requested")
     check_in_words(system, moved_on(system, job))
 
@@ -110,8 +121,7 @@ def test_a_request_that_only_the_lister_has_read_is_made_again(system: System) -
     system.drive.reset_log()
     with stopped(system, "indexer"):
         job = begin(system)
-        system.until(lambda: len(system.drive.log("media")) == FILES, LIMIT, "no downloads")
-        time.sleep(1)
+        published(system, job)
         delete_records(system, "imports.requested")
     check_complete(moved_on(system, job))
     assert len(system.drive.log("media")) == 2 * FILES  # of this import, and of the next one
@@ -136,8 +146,7 @@ def test_what_the_indexer_missed_is_brought_back_without_a_download(
     system.drive.reset_log()
     with stopped(system, "indexer"):
         job = begin(system)
-        system.until(lambda: len(system.drive.log("media")) == FILES, LIMIT, "no downloads")
-        time.sleep(1)
+        published(system, job)
         destroy(system, topic)
     row = ended(system, job, topic)
     check_complete(row)

@@ -12,10 +12,10 @@ from tests.collector import Collector, SentSpan, collecting
 from tests.platform import emptied
 from tests.system import System, link, running_system
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
 FILES = 4
 CALLER = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
-LIMIT = 60
+LIMIT = 120
 API, LISTER, TRANSFER, INDEXER = (
     f"drivestream-{name}" for name in ("api", "lister", "transfer", "indexer")
 )
@@ -63,7 +63,7 @@ def post(system: System, folder_url: str, traceparent: str) -> str:
         json.dumps({"folderUrl": folder_url}).encode(),
         {"Content-Type": "application/json", "traceparent": traceparent},
     )
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         job: str = json.load(answer)["jobId"]
         return job
 

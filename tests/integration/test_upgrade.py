@@ -17,7 +17,7 @@ from tests.rebuilds import Database
 from tests.recordings.reading import RECORDINGS, UNRELEASED, Recording
 from tests.unit.core.test_wire import keeps
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 each_recording = pytest.mark.parametrize("recording", RECORDINGS, ids=lambda r: r.commit)
 MIGRATED = [recording for recording in RECORDINGS if recording.commit != UNRELEASED]
 each_migrated = pytest.mark.parametrize("recording", MIGRATED, ids=lambda r: r.commit)

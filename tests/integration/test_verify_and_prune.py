@@ -24,7 +24,7 @@ from tests.contract.test_pointers import a_file
 from tests.fakes.transferring import BODY, sums
 from tests.platform import Platform
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
 KEYS = [f"file-{n}_0123456789ab_Picture {n}.jpg" for n in range(5)]
 OURS, ANOTHERS = "import-1", "import-of-another-database"
 
@@ -143,7 +143,7 @@ def test_a_deep_comparison_that_is_stopped_says_how_to_go_on(platform: Platform)
         stderr=subprocess.PIPE,
         text=True,
     )
-    out, err = child.communicate(timeout=60)
+    out, err = child.communicate(timeout=120)
     assert child.returncode == 130, err
     (said,) = [json.loads(line) for line in out.splitlines()]
     assert said["state"] == "stopped"

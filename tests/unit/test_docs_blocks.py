@@ -255,7 +255,7 @@ def texts_of(start: str) -> Iterator[str]:
 
 def printed_by(script: str) -> str:
     argv = ["bash", "-euo", "pipefail", "-c", script]
-    return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=10).stdout
+    return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
 def test_the_shell_makes_a_key_as_drivestream_does() -> None:

@@ -43,7 +43,7 @@ def test_every_module_of_the_services_loads_with_what_the_image_holds(tmp_path: 
     (tmp_path / "app").mkdir()
     (tmp_path / "app/services").symlink_to(ROOT / "services")
     argv = (sys.executable, "-I", "-S", "-c", PROGRAM, str(tmp_path / "app"), str(packages))
-    run = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    run = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
     assert run.returncode == 0, run.stderr
     assert run.stdout == f"{VERSION}\n"
 

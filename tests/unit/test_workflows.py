@@ -76,7 +76,7 @@ def ci(folder: Path, *stages: str, failing: str = "") -> tuple[int, list[str]]:
     path = f"{folder}{os.pathsep}{os.environ['PATH']}"
     env = {"PATH": path, "CALLS": str(calls), "FAILING": failing}
     done = subprocess.run(
-        [ROOT / ".ci" / "run", *stages], env=env, capture_output=True, check=False, timeout=30
+        [ROOT / ".ci" / "run", *stages], env=env, capture_output=True, check=False, timeout=90
     )
     return done.returncode, calls.read_text().splitlines()
 

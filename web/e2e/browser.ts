@@ -1,7 +1,7 @@
 /** Starts Chromium, and reads from the environment which system to test. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { chromium, type Browser, type Page } from 'playwright-core'
+import { chromium, type Browser, type BrowserContextOptions, type Page, type Request } from 'playwright-core'
 
 export interface Setup {
   /** The address of the page. */
@@ -12,8 +12,14 @@ export interface Setup {
   readonly atLeast: number
   /** How long the import may take, in milliseconds. */
   readonly limit: number
+  /** Where screenshots go; empty for none. */
   readonly screenshots: string
 }
+
+/** How long whatever comes at once elsewhere may take on a busy machine. */
+const PATIENCE_MS = 120_000
+/** So long nothing new may be asked for until a page is at rest. */
+const REST_MS = 500
 
 export function readSetup(env: NodeJS.ProcessEnv): Setup {
   const folder = env['FOLDER_URL'] ?? ''
@@ -23,7 +29,7 @@ export function readSetup(env: NodeJS.ProcessEnv): Setup {
     folder,
     atLeast: wholeNumber(env, 'AT_LEAST', 30),
     limit: wholeNumber(env, 'IMPORT_SECONDS', 300) * 1000,
-    screenshots: env['SCREENSHOTS'] ?? 'test-results/e2e',
+    screenshots: env['SCREENSHOTS'] ?? '',
   }
 }
 
@@ -49,25 +55,39 @@ export function launch(env: NodeJS.ProcessEnv): Promise<Browser> {
   })
 }
 
+export async function openPage(browser: Browser, options: BrowserContextOptions): Promise<Page> {
+  const page = await browser.newPage(options)
+  page.setDefaultTimeout(PATIENCE_MS)
+  return page
+}
+
+/** Takes pictures of the page for somebody to look at, if a directory is named. */
 export function camera(page: Page, directory: string): (name: string) => Promise<void> {
+  if (directory === '') return () => Promise.resolve()
   mkdirSync(directory, { recursive: true })
   return async (name) => {
     await page.screenshot({ path: join(directory, `${name}.png`) })
   }
 }
 
-/** When each address was requested, in milliseconds, and the errors and warnings of the page. */
+/** What a page asks for, and its errors and warnings. */
 export interface Watch {
-  readonly asked: Map<string, number[]>
+  /** Every address that was requested, oldest first. */
+  readonly asked: string[]
+  /** What has not been answered to its end, a stream of events included. */
+  readonly open: Set<Request>
   readonly problems: string[]
 }
 
 export function watch(page: Page): Watch {
-  const seen: Watch = { asked: new Map(), problems: [] }
+  const seen: Watch = { asked: [], open: new Set(), problems: [] }
   page.on('request', (request) => {
     if (request.method() !== 'GET' || request.resourceType() !== 'fetch') return
-    seen.asked.set(request.url(), [...(seen.asked.get(request.url()) ?? []), Date.now()])
+    seen.asked.push(request.url())
+    seen.open.add(request)
   })
+  page.on('requestfinished', (request) => seen.open.delete(request))
+  page.on('requestfailed', (request) => seen.open.delete(request))
   page.on('pageerror', (error) => seen.problems.push(error.message))
   page.on('console', (message) => {
     // The browser itself reports failed requests, such as the 400 that a test provokes.
@@ -75,4 +95,36 @@ export function watch(page: Page): Watch {
     if (['error', 'warning'].includes(message.type()) && !ofBrowser) seen.problems.push(message.text())
   })
   return seen
+}
+
+/** Forgets what the page before asked for: call it before another one is opened. */
+export function forget(seen: Watch): void {
+  seen.asked.length = 0
+  seen.open.clear()
+}
+
+export function isStream(url: string): boolean {
+  return url.endsWith('/events')
+}
+
+/** How many streams of events are open. On a busy machine one may have taken the place of another. */
+export function streams(seen: Watch): number {
+  return [...seen.open].filter((request) => isStream(request.url())).length
+}
+
+/** Until all that was asked for is there, one stream is open, and nothing more was asked for a while, but for what may be. */
+export async function atRest(page: Page, seen: Watch, may: (url: string) => boolean = () => false): Promise<void> {
+  const asked = () => seen.asked.filter((url) => !isStream(url) && !may(url)).length
+  const waiting = () => [...seen.open].some((request) => !isStream(request.url()) && !may(request.url()))
+  const until = Date.now() + PATIENCE_MS
+  let before = asked()
+  let since = Date.now()
+  while (Date.now() - since < REST_MS) {
+    if (Date.now() > until) throw new Error(`The page does not rest: ${seen.asked.slice(-20).join(' ')}`)
+    // oxlint-disable-next-line no-await-in-loop -- it is watched
+    await page.waitForTimeout(50)
+    if (asked() === before && !waiting() && streams(seen) === 1) continue
+    before = asked()
+    since = Date.now()
+  }
 }

@@ -1,14 +1,14 @@
 /** An import of 100,000 images: scrolled through, searched, opened, and walked through with the keys. */
 import { createServer, request, type Server } from 'node:http'
-import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { camera, launch, watch, type Watch } from './browser'
+import { camera, launch, openPage, watch, type Watch } from './browser'
 import { violations } from './report'
+import { longestTask, traced } from './tracing'
 
 const id = process.env['GALLERY_IMPORT'] ?? ''
 const target = (process.env['WEB_URL'] ?? 'http://127.0.0.1:5173').replace(/\/$/, '')
-const screenshots = process.env['SCREENSHOTS'] ?? 'test-results/e2e'
+const screenshots = process.env['SCREENSHOTS'] ?? ''
 const TOTAL = 100_000
 const LONGEST_MS = 50
 
@@ -22,7 +22,7 @@ describe.skipIf(id === '')('100,000 images', () => {
 
   beforeAll(async () => {
     browser = await launch(process.env)
-    page = await browser.newPage({ viewport: { width: 1440, height: 900 }, bypassCSP: true })
+    page = await openPage(browser, { viewport: { width: 1440, height: 900 }, bypassCSP: true })
     seen = watch(page)
     shoot = camera(page, screenshots)
     // The rows have no bytes. Everything else is the real system.
@@ -39,7 +39,14 @@ describe.skipIf(id === '')('100,000 images', () => {
   })
 
   const focused = () => page.evaluate('document.activeElement?.querySelector(".tile-name")?.textContent')
-  const sections = () => [...seen.asked.keys()].filter((url) => url.includes('cursor='))
+  const sections = () => [...new Set(seen.asked.filter((url) => url.includes('cursor=')))]
+  // The one with the focus stays, wherever one scrolls to.
+  const last = () => page.evaluate("Number([...document.querySelectorAll('.tile')].at(-1)?.dataset.index)") as Promise<number>
+  /** What is in sight is there, from some place in the list on. */
+  const arrived = async (from: number) => {
+    await expect.poll(last).toBeGreaterThanOrEqual(from)
+    await page.waitForFunction("document.querySelectorAll('.tile[aria-disabled=true]').length === 0")
+  }
   const press = (key: string) => page.keyboard.press(key)
 
   it('are all in a grid of known height, of which only what is in sight was loaded', async () => {
@@ -55,15 +62,15 @@ describe.skipIf(id === '')('100,000 images', () => {
   it('are there at once wherever one jumps to, without what lies between', async () => {
     const before = sections().length
     await page.evaluate('window.scrollTo(0, document.documentElement.scrollHeight / 2)')
+    await arrived(TOTAL / 3)
     await page.locator('.tile-shown').first().waitFor()
-    await page.waitForFunction("document.querySelectorAll('.tile[aria-disabled=true]').length === 0")
     expect(sections().length - before).toBeLessThanOrEqual(2)
   })
 
   it('scroll by without a long frame, and memory stays flat', async () => {
     await page.evaluate('window.scrollTo(0, 0)')
     const heap = await heapOf(page)
-    await browser.startTracing(page, { categories: ['toplevel', 'devtools.timeline', 'disabled-by-default-devtools.timeline'] })
+    await traced(browser, page)
     const frames = await scrolledThrough(page)
     const longest = longestTask((await browser.stopTracing()).toString())
     await page.waitForTimeout(300)
@@ -84,25 +91,23 @@ describe.skipIf(id === '')('100,000 images', () => {
     await press('Control+End')
     await page.waitForFunction("document.activeElement?.querySelector('.tile-name')?.textContent === 'Beach 1.jpg'")
     await press('ArrowLeft')
-    expect(await focused()).toBe('scan2.jpg')
+    await expect.poll(focused).toBe('scan2.jpg')
     await press('Control+Home')
     await press('PageDown')
-    expect(await page.evaluate('document.activeElement?.dataset.index > 0')).toBe(true)
+    await expect.poll(() => page.evaluate('document.activeElement?.dataset.index > 0')).toBe(true)
     await press('Control+Home')
-    expect(await page.evaluate('document.activeElement?.dataset.index')).toBe('0')
+    await expect.poll(() => page.evaluate('document.activeElement?.dataset.index')).toBe('0')
   })
 
   it('have names that do no harm', async () => {
-    await page.waitForFunction("document.querySelectorAll('.tile[aria-disabled=true]').length === 0")
-    const labels = await page.locator('.tile').evaluateAll((tiles) => tiles.slice(0, 3).map((tile) => tile.querySelector('.tile-name')?.textContent?.length))
-    expect(labels).toEqual(['<img src=x onerror=alert(1)>.jpg'.length, 9, 201])
+    const labels = () => page.locator('.tile').evaluateAll((tiles) => tiles.slice(0, 3).map((tile) => tile.querySelector('.tile-name')?.textContent?.length))
+    await expect.poll(labels).toEqual(['<img src=x onerror=alert(1)>.jpg'.length, 9, 201])
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(1440)
   })
 
   it('are opened, moved on from, and closed by Back where one was', async () => {
     await page.evaluate('window.scrollTo(0, 100000)')
-    await page.waitForFunction("document.querySelectorAll('.tile[aria-disabled=true]').length === 0")
-    await page.waitForTimeout(200)
+    await arrived(500)
     const tile = page.locator('.tile').nth(30)
     const name = await tile.locator('.tile-name').textContent()
     await tile.click()
@@ -118,8 +123,8 @@ describe.skipIf(id === '')('100,000 images', () => {
     const link = page.url()
     await page.goBack()
     await page.locator('dialog').waitFor({ state: 'detached' })
-    expect(await page.evaluate('window.scrollY')).toBe(top)
-    expect(await focused()).toBe(next)
+    await expect.poll(() => page.evaluate('window.scrollY')).toBe(top)
+    await expect.poll(focused).toBe(next)
     await page.goto(link)
     await page.getByRole('dialog', { name: next ?? '' }).waitFor()
     await page.getByText(/of 100,000/).waitFor()
@@ -139,8 +144,7 @@ describe.skipIf(id === '')('100,000 images', () => {
     await page.getByRole('link', { name: 'Many' }).dispatchEvent('click')
     await page.waitForURL(/\/imports\/[^/]+$/)
     await page.goBack()
-    await page.waitForFunction('window.scrollY > 0')
-    expect(await page.evaluate('window.scrollY')).toBe(3_000)
+    await expect.poll(() => page.evaluate('window.scrollY')).toBe(3_000)
     await page.getByRole('searchbox').fill('')
     await page.getByText('100,000 images').waitFor()
   })
@@ -164,13 +168,16 @@ describe.skipIf(id === '')('100,000 images', () => {
       /* oxlint-disable no-await-in-loop -- there is one page */
       await page.setViewportSize({ width, height })
       await page.locator('.tile-shown').nth(3).waitFor()
-      const box = await page.locator('.tile').first().boundingBox()
-      expect((box?.y ?? Infinity) + (box?.height ?? 0)).toBeLessThan(height)
-      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width)
+      const bottom = async () => {
+        const box = await page.locator('.tile').first().boundingBox()
+        return (box?.y ?? Infinity) + (box?.height ?? 0)
+      }
+      await expect.poll(bottom).toBeLessThan(height)
+      await expect.poll(() => page.evaluate('document.documentElement.scrollWidth')).toBe(width)
       // The colours are the same at every width.
       const found = width === 375 ? await violations(page) : []
       expect(found).toEqual([])
-      await page.screenshot({ path: join(screenshots, `gallery-${colorScheme}-${width}.png`) })
+      await shoot(`gallery-${colorScheme}-${width}`)
       /* oxlint-enable no-await-in-loop */
     }
   })
@@ -187,25 +194,6 @@ async function heapOf(page: Page): Promise<number> {
   const { usedSize } = await session.send('Runtime.getHeapUsage')
   await session.detach()
   return Math.round(usedSize / 1e6)
-}
-
-interface TraceEvent {
-  readonly name: string
-  readonly ph: string
-  readonly pid: number
-  readonly tid: number
-  /** Of the processor, in microseconds: what other programs take meanwhile is not in it. */
-  readonly tdur?: number
-  readonly args?: { readonly name?: string }
-}
-
-/** The longest that the page's main thread worked without a pause in which a frame can be drawn, in milliseconds. */
-function longestTask(trace: string): number {
-  const events = (JSON.parse(trace) as { traceEvents: TraceEvent[] }).traceEvents
-  const main = events.filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain')
-  const threads = new Set(main.map(({ pid, tid }) => `${pid}/${tid}`))
-  const tasks = events.filter(({ name, pid, tid }) => name.endsWith('RunTask') && threads.has(`${pid}/${tid}`))
-  return Math.max(0, ...tasks.map(({ tdur }) => tdur ?? 0)) / 1_000
 }
 
 /** How long each frame took while the whole list went by: fast, and then as one reads. */

@@ -1,7 +1,7 @@
 /** Looks at a page as people with different screens and themes see it. */
-import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
+import { camera } from './browser'
 import { violations } from './report'
 
 const PHONE = 375
@@ -14,11 +14,11 @@ export async function look(page: Page, directory: string, name: string): Promise
     /* oxlint-disable no-await-in-loop -- there is one page */
     await page.emulateMedia({ colorScheme })
     await page.setViewportSize({ width, height: 1400 })
-    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width)
+    await expect.poll(() => page.evaluate('document.documentElement.scrollWidth')).toBe(width)
     // Each check takes a second. The colours are the same at every width.
     const found = width === PHONE ? await violations(page) : []
     expect(found).toEqual([])
-    await page.screenshot({ path: join(directory, `${name}-${colorScheme}-${width}.png`) })
+    await camera(page, directory)(`${name}-${colorScheme}-${width}`)
     /* oxlint-enable no-await-in-loop */
   }
   await page.emulateMedia({ colorScheme: 'light' })

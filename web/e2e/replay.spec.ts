@@ -3,12 +3,14 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { launch, readSetup, watch, type Watch } from './browser'
+import { launch, openPage, readSetup, watch, type Watch } from './browser'
 import { look as lookAt } from './look'
 import { counts, violations } from './report'
 
 const SELECTED = /^([\d,]+) selected = ([\d,]+) stored \+ ([\d,]+) unchanged \+ ([\d,]+) failed \+ ([\d,]+) pending$/
 const shell = promisify(execFile)
+const MOST_PREVIEWS = 20
+const FILES = Number(process.env['FILES'] ?? 34)
 const [firstFault = '', secondFault = ''] = (process.env['FAULT_URLS'] ?? '').split(' ')
 
 describe.skipIf(secondFault === '')('a folder with two kinds of failures', () => {
@@ -19,7 +21,7 @@ describe.skipIf(secondFault === '')('a folder with two kinds of failures', () =>
 
   beforeAll(async () => {
     browser = await launch(process.env)
-    page = await browser.newPage({ viewport: { width: 1440, height: 900 }, bypassCSP: true })
+    page = await openPage(browser, { viewport: { width: 1440, height: 900 }, bypassCSP: true })
     seen = watch(page)
     await page.goto(setup.web)
   })
@@ -38,7 +40,7 @@ describe.skipIf(secondFault === '')('a folder with two kinds of failures', () =>
   /** Runs a line that the page shows, as somebody does who has copied it. */
   async function run(line: RegExp): Promise<void> {
     const text = await page.locator('code', { hasText: line }).textContent()
-    const { stdout } = await shell('/bin/sh', ['-c', text ?? ''], { timeout: 30_000 })
+    const { stdout } = await shell('/bin/sh', ['-c', text ?? ''], { timeout: 120_000 })
     expect(stdout).toContain('slow')
   }
 
@@ -48,8 +50,15 @@ describe.skipIf(secondFault === '')('a folder with two kinds of failures', () =>
   }
 
   it('is previewed, and its first image is on screen within two seconds of Start', async () => {
-    await page.getByLabel('Google Drive folder link').fill(setup.folder)
-    await page.locator('.preview-type').first().waitFor()
+    const preview = page.locator('.preview-type')
+    /* oxlint-disable no-await-in-loop -- on a busy machine a preview may be late, and then there is none */
+    for (let tries = 0; tries < MOST_PREVIEWS && (await preview.count()) === 0; tries += 1) {
+      await page.goto(setup.web)
+      await page.getByLabel('Google Drive folder link').fill(setup.folder)
+      await page.locator('.preview-type, .field-hint').first().waitFor()
+    }
+    /* oxlint-enable no-await-in-loop */
+    expect(await preview.count()).toBeGreaterThan(0)
     await look('preview')
     const begin = Date.now()
     await button('Import').click()
@@ -66,8 +75,7 @@ describe.skipIf(secondFault === '')('a folder with two kinds of failures', () =>
 
   it('lists the files of a part of the equation, and keeps that in the URL', async () => {
     await inState('completed_with_failures')
-    const [found, stored, , failed] = await counts(page)
-    expect([found, failed]).toEqual([(stored ?? 0) + 4, 4])
+    await expect.poll(() => counts(page)).toEqual([FILES, FILES - 4, 0, 4, 0])
     await page.getByTestId('equation').getByRole('link', { name: '4 failed' }).click()
     await page.locator('.rows > li').nth(3).waitFor()
     expect(page.url()).toContain('?show=failed')
@@ -83,7 +91,7 @@ describe.skipIf(secondFault === '')('a folder with two kinds of failures', () =>
     await page.locator('.reason', { hasText: 'Deleted or no longer shared' }).getByRole('button', { name: 'Try these 2 files again', exact: true }).click()
     await page.waitForFunction(`document.querySelector('[data-testid=equation]').textContent.includes(' 2 failed')`)
     await inState('completed_with_failures')
-    expect((await counts(page)).slice(3)).toEqual([2, 0])
+    await expect.poll(async () => (await counts(page)).slice(3)).toEqual([2, 0])
   }, setup.limit + 60_000)
 
   it('plans a replay of the rest, and shows exactly what it would do', async () => {
@@ -95,7 +103,7 @@ describe.skipIf(secondFault === '')('a folder with two kinds of failures', () =>
     await page.getByLabel('Google’s download limit was reached 2 files').check()
     await button('Show the plan').click()
     await page.getByRole('heading', { name: 'This replay would process 2 files' }).waitFor()
-    expect(seen.asked.has(`${setup.web}/api/replays/plan`)).toBe(false)
+    expect(seen.asked).not.toContain(`${setup.web}/api/replays/plan`)
     await look('plan')
   })
 
@@ -105,17 +113,17 @@ describe.skipIf(secondFault === '')('a folder with two kinds of failures', () =>
     await button('Start the replay').click()
     await page.getByRole('heading', { name: 'blocked files' }).waitFor()
     await inState('completed')
-    expect(await selectedCounts()).toEqual([2, 2, 0, 0, 0])
+    await expect.poll(selectedCounts).toEqual([2, 2, 0, 0, 0])
     await look('replay')
     await page.locator('.fact-link').click()
     await inState('completed')
-    expect((await counts(page)).slice(3)).toEqual([0, 0])
+    await expect.poll(async () => (await counts(page)).slice(3)).toEqual([0, 0])
   }, setup.limit + 60_000)
 
   it('goes as fast as it may', async () => {
     await page.goto(`${setup.web}/replays?what=all`)
     await button('Show the plan').click()
-    await page.getByRole('heading', { name: 'This replay would process 34 files' }).waitFor()
+    await page.getByRole('heading', { name: `This replay would process ${FILES} files` }).waitFor()
     await page.getByLabel('Name', { exact: true }).fill('slow')
     await page.getByLabel('Why it is needed').fill('To see it run.')
     await page.getByLabel('Most files per second').fill('1')
@@ -151,8 +159,8 @@ describe.skipIf(secondFault === '')('a folder with two kinds of failures', () =>
     expect(await button('Pause').count()).toBe(0)
     const [selected = 0, ...parts] = await selectedCounts()
     expect(parts.reduce((sum, part) => sum + part, 0)).toBe(selected)
-    // At most a file or two a second, of 34.
-    expect(selected - (parts.at(-1) ?? 0)).toBeLessThan(34)
+    // At most a file or two a second.
+    expect(selected - (parts.at(-1) ?? 0)).toBeLessThan(FILES)
     await page.reload()
     await inState('cancelled')
   }, setup.limit + 60_000)

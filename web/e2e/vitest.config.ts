@@ -8,7 +8,9 @@ export default defineConfig({
     fileParallelism: false,
     sequence: { concurrent: false },
     bail: 1,
-    hookTimeout: 60_000,
-    testTimeout: 60_000,
+    // What hangs is ended. A busy machine may stand still for many seconds.
+    hookTimeout: 180_000,
+    testTimeout: 240_000,
+    expect: { poll: { timeout: 60_000, interval: 50 } },
   },
 })

@@ -24,7 +24,7 @@ async def test_more_slow_readers_than_connections_hold_none(database_url: str) -
     slow = [reader.every_image(ALL) for _ in range(CONNECTIONS * 3)]
     first = await asyncio.gather(*(anext(pages) for pages in slow))
     assert {len(page) for page in first} == {PAGE_ROWS}
-    async with asyncio.timeout(10):  # each fetches one page more, and then waits
+    async with asyncio.timeout(60):  # each fetches one page more, and then waits
         while await _busy(database_url):
             await asyncio.sleep(0.02)
     [image] = await reader.images(ALL, after=None, limit=1)

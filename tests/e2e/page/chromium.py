@@ -15,12 +15,12 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 MARKS = [
     pytest.mark.real,
     pytest.mark.browser,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(700),
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install one, or set CHROMIUM"),
 ]
 
 
-def run_in_chromium(page: Server, tmp_path: Path, spec: str, **env: str) -> None:
+def run_in_chromium(page: Server, spec: str, **env: str) -> None:
     """Run the tests in `web/e2e/SPEC.spec.ts` against the page."""
     assert CHROMIUM is not None
     vitest = str(WEB / "node_modules" / "vitest" / "vitest.mjs")
@@ -33,14 +33,14 @@ def run_in_chromium(page: Server, tmp_path: Path, spec: str, **env: str) -> None
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "WEB_URL": page.settings["WEB_URL"],
             "AT_LEAST": "30",
-            "IMPORT_SECONDS": "90",
+            "IMPORT_SECONDS": "180",
             "CHROMIUM": CHROMIUM,
-            "SCREENSHOTS": os.environ.get("SCREENSHOTS", str(tmp_path / "screenshots")),
             **env,
         },
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         check=False,
     )
+    sys.stdout.write(done.stdout)  # shown with `pytest -rP`
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 
 from local.servers.server import Server
@@ -13,9 +12,7 @@ from tests.system import System, link
 pytestmark = MARKS
 
 
-def test_pages_say_that_the_api_was_killed_and_recover(
-    system: System, page: Server, tmp_path: Path
-) -> None:
+def test_pages_say_that_the_api_was_killed_and_recover(system: System, page: Server) -> None:
     items = [{"path": f"killed-{n}.jpg", "size": 20_000} for n in range(40)]
     folder = system.drive.add_tree({"name": "killed", "items": items})
 
@@ -25,7 +22,7 @@ def test_pages_say_that_the_api_was_killed_and_recover(
 
     acts = {"/kill": lambda: system.kill("api"), "/start": start_again}
     with obeying(acts) as control:
-        run_in_chromium(page, tmp_path, "killed", FOLDER_URL=link(folder), CONTROL_URL=control)
+        run_in_chromium(page, "killed", FOLDER_URL=link(folder), CONTROL_URL=control)
 
 
 @contextmanager

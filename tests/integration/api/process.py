@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -13,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+
+from tests.system import free_port
 
 
 @dataclass
@@ -25,7 +26,7 @@ class Running:
 
     async def until(self, status: int, address: str = "/health/ready") -> httpx.Response:
         """Ask until the answer has this status."""
-        for _ in range(600):
+        for _ in range(900):
             answer = await self.client.get(address)
             if answer.status_code == status:
                 return answer
@@ -36,7 +37,7 @@ class Running:
         """SIGTERM; its exit code."""
         if self.process.returncode is None:
             self.process.send_signal(signal.SIGTERM)
-        return await asyncio.wait_for(self.process.wait(), 30)
+        return await asyncio.wait_for(self.process.wait(), 60)
 
     def said(self, event: str) -> list[dict[str, object]]:
         """The log lines of this event."""
@@ -84,8 +85,8 @@ async def _read(process: asyncio.subprocess.Process, lines: list[dict[str, objec
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Return once it holds; fails after a minute, for machines that are busy."""
-    async with asyncio.timeout(60):
+    """Return once it holds; fails after a minute and a half, for machines that are busy."""
+    async with asyncio.timeout(90):
         while not condition():
             await asyncio.sleep(0.05)
 
@@ -95,8 +96,7 @@ class TcpProxy:
 
     def __init__(self, target: str) -> None:
         self._target = target.split(":")
-        with socket.create_server(("127.0.0.1", 0)) as found:
-            self._port = int(found.getsockname()[1])
+        self._port = free_port()
 
     def __str__(self) -> str:
         return f"127.0.0.1:{self._port}"

@@ -13,6 +13,7 @@ from services.api.boundary import Boundary
 from services.api.server import Server, listener_on
 from services.api.settings import ApiSettings
 from services.core.settings import Reader
+from tests.fakes.patience import undisturbed
 
 MOST = 10
 
@@ -74,16 +75,26 @@ async def test_a_client_that_does_not_ask_is_left(monkeypatch: pytest.MonkeyPatc
         for sent in (b"", b"GET / HTTP/1.1\r\nHost: local"):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(sent)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 assert await reader.read() == b""
             writer.close()
-        # After an answer, the next request has as long again.
+
+
+async def test_after_an_answer_a_client_has_as_long_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "ASK_SECONDS", 0.4)
+
+    async def asks_three_times() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for _ in range(3):
-            writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            await reader.readuntil(b"ok")
-            await asyncio.sleep(0.15)
-        writer.write(b"GET / HTTP/1.1\r\n")
-        async with asyncio.timeout(10):
-            assert await reader.read() == b""
-        writer.close()
+        try:
+            for _ in range(3):
+                writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                await reader.readuntil(b"ok")
+                await asyncio.sleep(0.2)
+            writer.write(b"GET / HTTP/1.1\r\n")
+            async with asyncio.timeout(60):
+                assert await reader.read() == b""
+        finally:
+            writer.close()
+
+    async with server() as port:
+        await undisturbed(asks_three_times, stall=0.1)

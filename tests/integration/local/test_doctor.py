@@ -234,11 +234,11 @@ class Fault:
 
     def __enter__(self) -> None:
         body = json.dumps(dict(self._rule)).encode()
-        urllib.request.urlopen(urllib.request.Request(self._url, body), timeout=20).close()
+        urllib.request.urlopen(urllib.request.Request(self._url, body), timeout=60).close()
 
     def __exit__(self, *_: object) -> None:
         request = urllib.request.Request(self._url, method="DELETE")
-        urllib.request.urlopen(request, timeout=20).close()
+        urllib.request.urlopen(request, timeout=60).close()
 
 
 @pytest.mark.parametrize(

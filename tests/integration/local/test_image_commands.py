@@ -191,7 +191,7 @@ def test_a_full_disk_and_a_closed_pipe_are_other_exit_codes(api: Answers) -> Non
     two_pages(api)
     with Path("/dev/full").open("wb") as full:
         process = drivestream(api, "export", stdout=full.fileno())
-    assert process.communicate(timeout=30)[1].startswith(
+    assert process.communicate(timeout=60)[1].startswith(
         b"The images could not be exported: No space"
     )
     assert process.returncode == 1
@@ -199,7 +199,7 @@ def test_a_full_disk_and_a_closed_pipe_are_other_exit_codes(api: Answers) -> Non
     os.close(reads)
     process = drivestream(api, "export", stdout=writes)
     os.close(writes)
-    assert process.communicate(timeout=30)[1] == b""
+    assert process.communicate(timeout=60)[1] == b""
     assert process.returncode == 141
 
 

@@ -108,7 +108,7 @@ def test_each_worker_has_a_metrics_port_of_its_own(running: Machine) -> None:
 def test_what_dashboards_and_alerts_ask_for_is_served(running: Machine) -> None:
     kinds = set()
     for address in re.findall(r"http\S+/metrics", running.status()["addresses"]["Metrics"]):
-        with urllib.request.urlopen(address, timeout=10) as answer:
+        with urllib.request.urlopen(address, timeout=60) as answer:
             kinds |= set(re.findall(r"^# TYPE (\S+)", answer.read().decode(), re.MULTILINE))
     names = {each.name for text in expressions() for each in asked(text).selectors}
     missing = {name for name in names if not {name, re.sub("_(bucket|count)$", "", name)} & kinds}

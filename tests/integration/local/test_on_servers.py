@@ -62,7 +62,7 @@ def test_an_interrupted_command_ends_the_service_too(
     with setting_up(messages) as command:
         [service] = children(command.pid)
         command.send_signal(number)
-        assert command.wait(40) == 130
+        assert command.wait(60) == 130
         assert eventually(lambda: not runs(service))
     assert "Traceback" not in messages.read_text()
 
@@ -71,8 +71,10 @@ def test_ctrl_c_while_the_service_starts_is_one_sentence(tmp_path: Path) -> None
     messages = tmp_path / "messages"
     with setting_up(messages, until="") as command:
         os.killpg(command.pid, signal.SIGINT)  # as a terminal does, to both
-        assert command.wait(40) == 130
-    assert messages.read_text() == "Interrupted.\n"
+        assert command.wait(60) == 130
+    # However far the service has come meanwhile.
+    said = [line for line in messages.read_text().splitlines() if "Waiting for" not in line]
+    assert said == ["Interrupted."]
 
 
 def test_ctrl_c_while_the_service_is_forked_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +97,7 @@ def test_what_ends_the_service_is_the_exit_code(tmp_path: Path) -> None:
     with setting_up(tmp_path / "messages") as command:
         [service] = children(command.pid)
         os.kill(service, signal.SIGKILL)
-        assert command.wait(40) == 1
+        assert command.wait(60) == 1
 
 
 def test_a_rebuild_without_a_database_is_one_object_and_the_code_of_what_cannot_start() -> None:

@@ -116,7 +116,7 @@ def _sent(line: str, by: str, refusing: Answers) -> Sent:
     refusing.asked.clear()
     line = line.replace(PAGE, f"{refusing.url}/api")
     if by == "curl":
-        subprocess.run(["/bin/sh", "-c", line], check=False, capture_output=True, timeout=10)
+        subprocess.run(["/bin/sh", "-c", line], check=False, capture_output=True, timeout=60)
     else:
         main(words_of(line))
     ((request, body, _),) = refusing.asked

@@ -23,8 +23,8 @@ from tests.fakes.patience import until
 from tests.platform import Platform
 from tests.samples import FOUND
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
-WAIT = 30.0
+pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+WAIT = 60.0
 TOPIC = FILES_FOUND.name
 Capture = pytest.CaptureFixture[str]
 
@@ -73,7 +73,7 @@ class Group(NamedTuple):
         admin = AdminClient({"bootstrap.servers": self.settings.bootstrap_servers})
         name = self.settings.prefixed("readers")
         asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(name)])
-        return {p.metadata or "" for p in asked[name].result(10).topic_partitions}
+        return {p.metadata or "" for p in asked[name].result(60).topic_partitions}
 
 
 @pytest.fixture(autouse=True)

@@ -50,7 +50,7 @@ def says(*argv: str) -> str:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=120,
     )
     return done.stdout + done.stderr
 

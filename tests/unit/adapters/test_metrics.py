@@ -41,7 +41,7 @@ def settings() -> MetricsSettings:
 
 def scraped(port: int | None, prefix: str = "drivestream_") -> dict[str, tuple[str, float]]:
     """Type and value of each figure whose name begins so."""
-    with urlopen(f"http://{HERE}:{port}/metrics", timeout=10) as answer:
+    with urlopen(f"http://{HERE}:{port}/metrics", timeout=60) as answer:
         text = answer.read().decode()
     families = text_string_to_metric_families(text)
     found = {s.name: (f.type, s.value) for f in families for s in f.samples}
@@ -128,11 +128,11 @@ def test_the_endpoint_says_whether_the_process_is_healthy(settings: MetricsSetti
     trouble = [""]
     with metrics_endpoint(settings, trouble=lambda: trouble[0]) as port:
         address = f"http://{HERE}:{port}/health/live"
-        with urlopen(address, timeout=10) as answer:
+        with urlopen(address, timeout=60) as answer:
             assert answer.read() == b"alive\n"
         trouble[0] = "It stands still."
         with pytest.raises(HTTPError) as caught:
-            urlopen(address, timeout=10)
+            urlopen(address, timeout=60)
         with caught.value as refused:
             assert (refused.code, refused.read()) == (503, b"It stands still.\n")
         assert set(scraped(port)) == {"drivestream_build_info"}

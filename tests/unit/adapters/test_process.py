@@ -49,7 +49,7 @@ async def test_a_signal_lets_the_work_in_hand_finish(number: signal.Signals) -> 
         await asyncio.sleep(0.01)
         finished = True
 
-    await asyncio.wait_for(until_stopped(serve), 10)
+    await asyncio.wait_for(until_stopped(serve), 60)
     assert finished
 
 
@@ -68,7 +68,7 @@ async def test_work_that_does_not_finish_in_time_is_left(monkeypatch: pytest.Mon
             raise
 
     with capture_logs() as lines:
-        await asyncio.wait_for(until_stopped(serve), 10)
+        await asyncio.wait_for(until_stopped(serve), 60)
     assert cancelled
     assert "process.unfinished_work_left" in [line["event"] for line in lines]
 
@@ -85,7 +85,7 @@ async def test_an_error_goes_up_and_the_signals_are_given_back() -> None:
 async def test_a_wait_ends_when_the_stop_comes() -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().call_later(0.01, stop.set)
-    assert not await asyncio.wait_for(run_until(stop, asyncio.sleep(60)), 10)
+    assert not await asyncio.wait_for(run_until(stop, asyncio.sleep(60)), 60)
 
 
 async def test_work_that_ends_before_the_stop_is_told_from_a_stop() -> None:
@@ -109,7 +109,7 @@ async def test_background_tasks_end_with_the_work() -> None:
         finally:
             ended.append("background")
 
-    await asyncio.wait_for(run_with_background(asyncio.sleep(0.01), background()), 10)
+    await asyncio.wait_for(run_with_background(asyncio.sleep(0.01), background()), 60)
     assert ended == ["background"]
 
 
@@ -118,7 +118,7 @@ async def test_a_background_task_that_fails_ends_the_work() -> None:
         raise LookupError("no broker")
 
     with pytest.raises(LookupError):
-        await asyncio.wait_for(run_with_background(asyncio.sleep(60), background()), 10)
+        await asyncio.wait_for(run_with_background(asyncio.sleep(60), background()), 60)
 
 
 def test_all_faults_of_the_settings_are_printed_and_the_exit_code_is_2(

@@ -184,7 +184,7 @@ async def running(
 
 async def holds(condition: Callable[[], object]) -> None:
     """Return once it holds; fails after many seconds."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.002)
 

@@ -355,7 +355,7 @@ async def test_a_replay_that_failed_is_shown_so_before_the_indexer_writes_it(api
     replay_id = await started(api)
     failed = e.ReplayFailed(import_id=replay_id, at=BEGAN, reason="lost", message="No.")
     await api.log.append([encode(failed, source="indexer")])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while (await api.client.get(f"/replays/{replay_id}")).json()["state"] != "failed":
             await asyncio.sleep(0.01)
     answer = await api.client.post(f"/replays/{replay_id}/resume")

@@ -215,7 +215,7 @@ class Together(FakePublisher):
     async def publish(self, events: Sequence[e.Message | Record]) -> None:
         if self._barrier is not None and isinstance(events[0], e.RetryRequested):
             barrier, self._barrier = self._barrier, None
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 await barrier.wait()
         await super().publish(events)
 
@@ -243,7 +243,7 @@ async def test_a_retry_that_was_lost_midway_can_be_asked_for_again() -> None:
     async with system(begun()) as (api, _):
         lost = e.RetryRequested(import_id=JOB, round=1, at=BEGAN, files=("file-0001",), last=False)
         await FakePublisher(api.log, RuntimeError, "test").publish([lost])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await shown(api))["pending"] != 1:
                 await asyncio.sleep(0.005)
         assert await post_nothing(api) == {"files": 2, "folders": 2, "round": 2}
@@ -281,7 +281,7 @@ async def test_the_round_is_new_to_all_imports_and_replays() -> None:
         )
         paused = e.ImportPaused(import_id=JOB, epoch=3, at=BEGAN)
         await FakePublisher(api.log, RuntimeError, "test").publish([replay, other, paused])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while api.imports.view.newest_round < 11 or (await shown(api))["epoch"] < 3:
                 await asyncio.sleep(0.005)
         assert (await post_nothing(api))["round"] == 12
@@ -311,7 +311,7 @@ async def test_a_retry_that_the_indexer_has_not_met_is_not_asked_for_again(
         assert int(again.headers["Retry-After"]) > 0
         assert (await api.client.post(f"/imports/{JOB}/pause")).status_code == 202
         moving.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await shown(api))["pending"] != 3:
                 await asyncio.sleep(0.005)
         assert (await post_nothing(api))["files"] == 0

@@ -61,7 +61,7 @@ def test_a_thread_takes_samples_until_it_is_told_to_end(
     while len(watch.samples) < 3:
         until.wait(0.001)
     until.set()
-    thread.join(10)
+    thread.join(60)
     assert all(mb > 1 for _, mb in watch.samples)
     assert watch.written == written_bytes(os.getpid())
 

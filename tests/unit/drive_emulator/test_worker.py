@@ -25,18 +25,18 @@ async def test_a_single_job_runs_between_two_jobs_of_a_list() -> None:
 
     def first() -> None:
         started.set()
-        asked.wait(5)
+        asked.wait(60)
         done.append("first of the list")
 
     listed = threading.Thread(
         target=worker.run_all, args=([first, partial(done.append, "second of the list")],)
     )
     listed.start()
-    assert await asyncio.to_thread(started.wait, 5)
+    assert await asyncio.to_thread(started.wait, 60)
     request = asyncio.create_task(worker.run(partial(done.append, "request")))
     await asyncio.sleep(0)  # it is queued now, behind the first piece
     asked.set()
     await request
-    await asyncio.to_thread(listed.join, 5)
+    await asyncio.to_thread(listed.join, 60)
     assert sorted(done) == ["first of the list", "request", "second of the list"]
     assert done.index("request") < done.index("second of the list")

@@ -40,7 +40,7 @@ from tests.fakes.log_reader import FakeLogReader
 from tests.fakes.virtual_time import virtual_time
 from tests.samples import AT, SAMPLES
 
-WAIT = 10
+WAIT = 60
 STORED = SAMPLES["FileStored"]
 
 

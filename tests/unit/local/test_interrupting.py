@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from local.cli import main
 from local.paths import CHECKOUT
-from local.run.data_folder import DataFolder
+from local.run.data_folder import LOCK, DataFolder
 
 COMMAND = (sys.executable, "-m", "local")
 
@@ -37,7 +38,7 @@ def test_ctrl_c_while_the_command_loads_is_one_line(tmp_path: Path, loaded: str)
         if line.rpartition("|")[2].strip() == loaded:
             break
     child.send_signal(signal.SIGINT)
-    _, rest = child.communicate(timeout=30)
+    _, rest = child.communicate(timeout=60)
     said = [line for line in rest.splitlines() if not line.startswith("import time:")]
     assert (child.returncode, said) == (130, ["Interrupted."])
     assert not (tmp_path / "data").exists()
@@ -59,7 +60,7 @@ def test_ctrl_c_while_the_set_up_loads_is_one_line(tmp_path: Path, loaded: str) 
         if line.rpartition("|")[2].strip() == loaded:
             break
     child.send_signal(signal.SIGINT)
-    _, rest = child.communicate(timeout=30)
+    _, rest = child.communicate(timeout=60)
     said = [line for line in rest.splitlines() if not line.startswith("import time:")]
     assert (child.returncode, said[-1]) == (
         130,
@@ -68,16 +69,25 @@ def test_ctrl_c_while_the_set_up_loads_is_one_line(tmp_path: Path, loaded: str) 
     assert len(said) <= 2, "beside it, there may be what was being done"
 
 
+def waits_for_the_lock(pid: int) -> bool:
+    with suppress(OSError):
+        files = [os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir()]
+        return any(name.endswith(f"/{LOCK}") for name in files)
+    return False
+
+
 def test_ctrl_c_again_and_again_is_still_one_line(tmp_path: Path) -> None:
     """Two copies: the second waits for the lock of the first."""
     data = tmp_path / "data"
     with DataFolder(data).locked():
         (data / "running.json").unlink()
         child = started(data, "up")
-        time.sleep(2)
+        until = time.monotonic() + 60
+        while not waits_for_the_lock(child.pid) and time.monotonic() < until:
+            time.sleep(0.02)
         for _ in range(5):
             child.send_signal(signal.SIGINT)
-        _, said = child.communicate(timeout=30)
+        _, said = child.communicate(timeout=60)
     assert (child.returncode, said) == (130, "Interrupted.\n")
 
 
@@ -88,7 +98,7 @@ def test_a_reader_that_is_gone_is_no_error_on_the_terminal(tmp_path: Path, argum
     child.stdout.close()
     assert child.stderr is not None
     said = child.stderr.read()
-    child.wait(30)
+    child.wait(60)
     child.stderr.close()
     assert said == ""
 
@@ -170,7 +180,7 @@ def test_a_purge_without_a_terminal_asks_for_yes_and_removes_nothing(tmp_path: P
     data.mkdir()
     (data / ".drivestream-data").touch()
     child = started(data, "down", "--purge")
-    _, said = child.communicate(timeout=30)
+    _, said = child.communicate(timeout=60)
     assert child.returncode == 2
     assert "--yes" in said
     assert data.exists()

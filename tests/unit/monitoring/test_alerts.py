@@ -116,5 +116,5 @@ def test_promtool_takes_the_rules_and_their_tests() -> None:
         ["test", "rules", TESTS],
     ):
         argv = [promtool, *(str(word) for word in command)]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=50)
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -12,7 +12,7 @@ from services.adapters.tracing import export
 from services.adapters.tracing.export import AT_ONCE, ExportMetrics, ExportQueue
 
 SPAN = ReadableSpan("x")
-LIMIT = 5.0
+LIMIT = 60.0
 
 
 class Exporter:

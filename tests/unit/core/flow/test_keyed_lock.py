@@ -22,7 +22,7 @@ async def test_the_same_is_done_one_after_another_in_the_order_of_coming() -> No
 
 async def test_different_things_do_not_wait_for_each_other() -> None:
     locks = KeyedLock()
-    async with asyncio.timeout(10), locks.holding("one"), locks.holding("other"):
+    async with asyncio.timeout(60), locks.holding("one"), locks.holding("other"):
         pass
 
 
@@ -31,7 +31,7 @@ async def test_a_failure_releases_the_lock() -> None:
     with pytest.raises(ConnectionError):
         async with locks.holding("thing"):
             raise ConnectionError
-    async with asyncio.timeout(10), locks.holding("thing"):
+    async with asyncio.timeout(60), locks.holding("thing"):
         pass
 
 
@@ -48,5 +48,5 @@ async def test_who_gives_up_waiting_holds_nobody_up() -> None:
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-    async with asyncio.timeout(10), locks.holding("thing"):
+    async with asyncio.timeout(60), locks.holding("thing"):
         pass

@@ -161,5 +161,5 @@ async def test_the_number_of_tunnels_is_limited() -> None:
     answer = await refusal(proxy, connect("www.googleapis.com:443"))
     assert answer.startswith(b"HTTP/1.1 503 ")
     waiting.feed_eof()
-    await asyncio.wait_for(first, 5)
+    await asyncio.wait_for(first, 60)
     assert proxy.open == 0
