@@ -18,8 +18,6 @@ export interface Setup {
 
 /** How long whatever comes at once elsewhere may take on a busy machine. */
 const PATIENCE_MS = 120_000
-/** So long nothing new may be asked for until a page is at rest. */
-const REST_MS = 500
 
 export function readSetup(env: NodeJS.ProcessEnv): Setup {
   const folder = env['FOLDER_URL'] ?? ''
@@ -72,8 +70,8 @@ export function camera(page: Page, directory: string): (name: string) => Promise
 
 /** What a page asks for, and its errors and warnings. */
 export interface Watch {
-  /** Every address that was requested, oldest first. */
-  readonly asked: string[]
+  /** Every address that was requested, and when, in milliseconds; oldest first. */
+  readonly asked: { readonly url: string; readonly at: number }[]
   /** What has not been answered to its end, a stream of events included. */
   readonly open: Set<Request>
   readonly problems: string[]
@@ -83,7 +81,7 @@ export function watch(page: Page): Watch {
   const seen: Watch = { asked: [], open: new Set(), problems: [] }
   page.on('request', (request) => {
     if (request.method() !== 'GET' || request.resourceType() !== 'fetch') return
-    seen.asked.push(request.url())
+    seen.asked.push({ url: request.url(), at: Date.now() })
     seen.open.add(request)
   })
   page.on('requestfinished', (request) => seen.open.delete(request))
@@ -112,19 +110,15 @@ export function streams(seen: Watch): number {
   return [...seen.open].filter((request) => isStream(request.url())).length
 }
 
-/** Until all that was asked for is there, one stream is open, and nothing more was asked for a while, but for what may be. */
-export async function atRest(page: Page, seen: Watch, may: (url: string) => boolean = () => false): Promise<void> {
-  const asked = () => seen.asked.filter((url) => !isStream(url) && !may(url)).length
-  const waiting = () => [...seen.open].some((request) => !isStream(request.url()) && !may(request.url()))
+/** Until all that was asked for is there, one stream is open, and nothing but what may be was asked for in the last milliseconds. */
+export async function atRest(page: Page, seen: Watch, quiet: number, may: (url: string) => boolean = () => false): Promise<void> {
+  const counts = (url: string) => !isStream(url) && !may(url)
+  const last = () => seen.asked.findLast(({ url }) => counts(url))?.at ?? 0
+  const waits = () => [...seen.open].some((request) => counts(request.url()))
   const until = Date.now() + PATIENCE_MS
-  let before = asked()
-  let since = Date.now()
-  while (Date.now() - since < REST_MS) {
-    if (Date.now() > until) throw new Error(`The page does not rest: ${seen.asked.slice(-20).join(' ')}`)
+  while (waits() || streams(seen) !== 1 || Date.now() - last() < quiet) {
+    if (Date.now() > until) throw new Error(`The page does not rest: ${seen.asked.slice(-20).map(({ url }) => url).join(' ')}`)
     // oxlint-disable-next-line no-await-in-loop -- it is watched
     await page.waitForTimeout(50)
-    if (asked() === before && !waiting() && streams(seen) === 1) continue
-    before = asked()
-    since = Date.now()
   }
 }

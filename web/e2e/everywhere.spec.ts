@@ -1,7 +1,7 @@
 /** What holds for every page: it is accessible in both themes and on a phone, works by keyboard, rests, and is quiet. */
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { atRest, camera, forget, isStream, launch, openPage, readSetup, streams, watch, type Watch } from './browser'
+import { atRest, camera, forget, isStream, launch, openPage, readSetup, watch, type Watch } from './browser'
 import { violations } from './report'
 
 const PHONE = { width: 375, height: 812 }
@@ -9,6 +9,8 @@ const TABLET = { width: 768, height: 1024 }
 const SCREEN = { width: 1440, height: 1000 }
 const MOST_TABS = 60
 const IDLE_MS = 5_000
+/** Longer than the page waits before it looks again at what has changed. */
+const REST_MS = 2_500
 const setup = readSetup(process.env)
 
 let browser: Browser
@@ -123,15 +125,13 @@ describe.each(['/', 'import', 'import/gallery', '/gallery', '/flow', '/flow?view
     await page.locator('main h1').first().waitFor()
     // This page shows how the system is now, and so asks again when the stream ticks, or the count of dead letters is known.
     const may = (url: string) => path.startsWith('/flow') && ['/api/system', '/api/dead-letters'].includes(new URL(url).pathname)
-    await atRest(page, seen, may)
-    const before = seen.asked.length
+    await atRest(page, seen, 300, may)
     expect(await violations(page)).toEqual([])
     await expect.poll(() => page.evaluate('document.documentElement.scrollWidth')).toBe(size.width)
     await expect.poll(() => page.title()).toMatch(/.+ – Drivestream/)
     await shoot(`page${path.replaceAll(/\W+/g, '-')}-${colorScheme}-${size.width}`)
     await expect.poll(() => page.evaluate('document.getAnimations().filter((one) => one.playState === "running").length')).toBe(0)
-    expect(seen.asked.slice(before).filter((url) => !isStream(url) && !may(url))).toEqual([])
-    await expect.poll(() => streams(seen)).toBe(1)
+    await atRest(page, seen, REST_MS, may)
     if (size !== SCREEN) return
     await page.setViewportSize(TABLET)
     expect(await violations(page)).toEqual([])
@@ -142,10 +142,10 @@ describe.each(['/', 'import', 'import/gallery', '/gallery', '/flow', '/flow?view
 it('an idle page asks for nothing for a while', async () => {
   forget(seen)
   await page.goto(setup.web)
-  await atRest(page, seen)
+  await atRest(page, seen, REST_MS)
   const before = seen.asked.length
   await page.waitForTimeout(IDLE_MS)
-  expect(seen.asked.slice(before).filter((url) => !isStream(url))).toEqual([])
+  expect(seen.asked.slice(before).filter(({ url }) => !isStream(url))).toEqual([])
 })
 
 it('logged no errors or warnings', () => {

@@ -39,7 +39,7 @@ describe.skipIf(id === '')('100,000 images', () => {
   })
 
   const focused = () => page.evaluate('document.activeElement?.querySelector(".tile-name")?.textContent')
-  const sections = () => [...new Set(seen.asked.filter((url) => url.includes('cursor=')))]
+  const sections = () => [...new Set(seen.asked.map(({ url }) => url).filter((url) => url.includes('cursor=')))]
   // The one with the focus stays, wherever one scrolls to.
   const last = () => page.evaluate("Number([...document.querySelectorAll('.tile')].at(-1)?.dataset.index)") as Promise<number>
   /** What is in sight is there, from some place in the list on. */

@@ -7,6 +7,8 @@ import { atRest, camera, isStream, launch, openPage, readSetup, streams, watch, 
 import { counts, violations } from './report'
 
 const MOST_PREVIEWS = 20
+/** Longer than the page waits before it looks again at what has changed. */
+const REST_MS = 3_000
 /** Whether what is in sight has loaded. Nothing in sight is not enough. */
 const ALL_LOADED = `(() => {
   const images = [...document.querySelectorAll('.tile-box img')]
@@ -87,10 +89,10 @@ describe('the page', () => {
   }, setup.limit + 60_000)
 
   it('asks for nothing while nothing changes, and keeps one event stream', async () => {
-    await atRest(page, seen)
+    await atRest(page, seen, REST_MS)
     const before = seen.asked.length
     await page.waitForTimeout(5_000)
-    expect(seen.asked.slice(before).filter((url) => !isStream(url))).toEqual([])
+    expect(seen.asked.slice(before).filter(({ url }) => !isStream(url))).toEqual([])
     await expect.poll(() => streams(seen)).toBe(1)
   })
 
