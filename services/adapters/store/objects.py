@@ -46,7 +46,6 @@ assert CHUNK_BYTES * 4 < READ_BYTES  # the one in hand, the one filling, and the
 HICCUPS: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
 # A part that fails late is sent again, or the whole file would be downloaded again.
 LATE: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(minutes=10)}
-WHOLE, PARTS = "whole", "parts"
 OF_KEYS = {*TABLE[EXPIRED].split(), "InvalidAccessKeyId"}
 """Codes after which keys of a role are fetched anew."""
 STORED_BY = "drivestream-stored-by"
@@ -63,7 +62,7 @@ class ObjectStore:
         self.bucket = settings.bucket
         self._settings = settings
         self._credentials = StoreCredentials(settings)
-        self._checksums = {WHOLE: True, PARTS: True}
+        self._checksum = True
         self._whole = WholeObjects(settings, self._credentials)
         self._make_clients()
 
@@ -73,7 +72,7 @@ class ObjectStore:
         self._parts = self._client_of_parts()
 
     def _client_of_parts(self) -> "S3Store":
-        checksum = CHECKSUM if self._checksums[PARTS] else ""
+        checksum = CHECKSUM if self._checksum else ""
         return object_client(self._settings, self._credentials, LATE, checksum)
 
     async def put(
@@ -84,11 +83,12 @@ class ObjectStore:
         content_type: str,
         stored_by: str = "",
         sha256: str = "",
+        md5: str = "",
     ) -> None:
         """One request; the object becomes visible whole or not at all."""
         about = _headers(content_type, stored_by)
-        with self._writing(WHOLE) as checksum:
-            await self._whole.put(key, body, about, digest=sha256, checksum=checksum)
+        with self._verdicts():
+            await self._whole.put(key, body, about, sha256=sha256, md5=md5)
 
     async def put_stream(
         self, key: str, body: AsyncIterator[bytes], *, content_type: str, stored_by: str = ""
@@ -97,7 +97,7 @@ class ObjectStore:
         call is cancelled, even while `body` is silent."""
         stream = _CancellableBody(body)
         try:
-            with self._writing(PARTS):
+            with self._writing_parts():
                 request = obstore.put_async(
                     self._parts,
                     key,
@@ -162,19 +162,19 @@ class ObjectStore:
         return True
 
     @contextmanager
-    def _writing(self, writes: str) -> Iterator[bool]:
-        """Whether with a checksum. A store that does not know it is sent none from then on."""
+    def _writing_parts(self) -> Iterator[None]:
+        """A store that does not know the checksum is sent none from then on."""
         with self._verdicts():
-            checksum = self._checksums[writes]
+            checksum = self._checksum
             try:
-                yield checksum
-            except (BaseError, PutError) as why:
+                yield
+            except BaseError as why:
                 if not checksum or not knows_no_checksum(str(why)):
                     raise
                 message = f"The object store at {self._settings.address} takes no checksum."
-                if self._checksums[writes]:
-                    log.warning("store.checksum_left_out", writes=writes, why=words_of(str(why)))
-                    self._checksums[writes] = False
+                if self._checksum:
+                    log.warning("store.checksum_left_out", why=words_of(str(why)))
+                    self._checksum = False
                     self._parts = self._client_of_parts()
                 raise TryAgain("store_unavailable", message) from why
 
