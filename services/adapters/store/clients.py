@@ -26,7 +26,7 @@ REQUEST_TIMEOUT, CONNECT_TIMEOUT = timedelta(hours=6), timedelta(seconds=5)
 `core/flow/line.py`. A peer that acknowledges no bytes is given up after 30 s by the kernel, since
 obstore and pyreqwest set TCP_USER_TIMEOUT."""
 CHECKSUM = "SHA256"
-"""Sent with every part. It costs us nothing: requests are signed with it anyway. The signature
+"""Sent with every PUT and part. It costs nothing: requests are signed with it anyway. The signature
 protects the bytes also where a store refuses the header."""
 STEERING = re.compile(r"AWS_.+|(HTTPS?|ALL|NO)_PROXY|REQUEST_METHOD", re.IGNORECASE)
 """What obstore would take from the environment by itself when a store is made."""
