@@ -132,10 +132,11 @@ class KeepsObjects(Protocol):
         content_type: str,
         stored_by: str = "",
         sha256: str = "",
+        md5: str = "",
     ) -> None:
         """Make the object visible whole, replacing what was there. Raises the three verbs.
 
-        `sha256`, in hexadecimal digits, is that of the bytes, if the caller knows it.
+        `sha256` and `md5`, in hexadecimal digits, are those of the bytes, if the caller knows them.
         """
 
     async def put_stream(

@@ -1,6 +1,7 @@
 """A limit on memory: a semaphore that counts bytes."""
 
 import asyncio
+from typing import Self
 
 from services.core.flow.occupancy import MEMORY, within
 
@@ -51,8 +52,15 @@ class Held:
     def __init__(self, budget: MemoryBudget, amount: int) -> None:
         self._budget, self._amount = budget, amount
 
-    async def __aenter__(self) -> None:
+    async def __aenter__(self) -> Self:
         await self._budget.take(self._amount)
+        return self
+
+    def keep(self, amount: int) -> None:
+        """Give back what is beyond this."""
+        beyond = max(0, self._amount - amount)
+        self._amount -= beyond
+        self._budget.give_back(beyond)
 
     async def __aexit__(self, *_why: object) -> None:
         self._budget.give_back(self._amount)

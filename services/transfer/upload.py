@@ -40,6 +40,7 @@ class Upload:
             content_type=self.file.mime_type,
             stored_by=writer(self.file),
             sha256=checksums.sha256,
+            md5=checksums.md5 or "",
         )
 
     async def put_stream(self, body: AsyncIterator[bytes]) -> None:

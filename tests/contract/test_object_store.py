@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
-from hashlib import sha256
+from hashlib import md5, sha256
 from typing import Protocol, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -27,10 +27,12 @@ from services.core.ports import READ_BYTES, KeepsObjects, StoredObject
 from services.core.settings import Reader, Secret
 from tests.contract.conftest import REAL, settings_of
 from tests.fakes.object_store import FakeStore, Kept
-from tests.fakes.s3_server import Answer, s3_server
+from tests.fakes.s3_server import UNSIGNED, Answer, s3_server
 from tests.fakes.samples import a_file
 from tests.uploads import incomplete_uploads
 
+ABC = sha256(b"abc").hexdigest()
+ABC_MD5 = md5(b"abc", usedforsecurity=False).hexdigest()
 MIB = 1024 * 1024
 JPEG = "image/jpeg"
 
@@ -262,11 +264,14 @@ async def test_a_body_that_cancels_itself_leaves_nothing(shelf: Shelf) -> None:
     assert shelf.incomplete() == []
 
 
-async def test_bytes_that_are_not_those_announced_never_become_visible(shelf: Shelf) -> None:
-    right = sha256(b"abc").hexdigest()
-    await shelf.store.put("right", b"abc", content_type=JPEG, sha256=right)
+@pytest.mark.parametrize("known", [{"sha256": ABC}, {"sha256": ABC, "md5": ABC_MD5}])
+async def test_bytes_that_are_not_those_announced_never_become_visible(
+    shelf: Shelf, known: Mapping[str, str]
+) -> None:
+    """Whatever the store compares them with."""
+    await shelf.store.put("right", b"abc", content_type=JPEG, **known)
     with pytest.raises(TryAgain) as caught:
-        await shelf.store.put("wrong", b"abd", content_type=JPEG, sha256=right)
+        await shelf.store.put("wrong", b"abd", content_type=JPEG, **known)
     assert caught.value.reason == "store_unavailable"
     assert shelf.kept() == {"right": Kept(b"abc", JPEG)}
 
@@ -419,6 +424,36 @@ async def test_every_put_carries_the_checksum_of_its_bytes() -> None:
             await reaching(server.url).put("k", body, content_type=JPEG)
         assert len(server.checksums) == 2
         assert all(said == right for said, right in server.checksums)
+
+
+@pytest.mark.parametrize(
+    ("checks", "takes", "signed_for"),
+    [
+        # The first says a wrong MD5, and is refused.
+        (True, True, [UNSIGNED, UNSIGNED, UNSIGNED]),
+        (True, False, [UNSIGNED, ABC, ABC]),
+        # The first is taken.
+        (False, True, [UNSIGNED, ABC, ABC]),
+    ],
+)
+async def test_only_a_store_that_compares_the_md5_is_not_asked_to_compare_the_sha256(
+    checks: bool, takes: bool, signed_for: Sequence[str]
+) -> None:
+    with s3_server() as server:
+        server.bucket_exists, server.checks_md5, server.takes_unsigned = True, checks, takes
+        store = reaching(server.url)
+        for _ in range(2):
+            await store.put("k", b"abc", content_type=JPEG, sha256=ABC, md5=ABC_MD5)
+    assert [each.headers["x-amz-content-sha256"] for each in server.seen] == signed_for
+
+
+async def test_a_wrong_md5_of_the_caller_s_keeps_no_object_out() -> None:
+    with s3_server() as server:
+        server.bucket_exists = True
+        store = reaching(server.url)
+        for md5_said in (ABC_MD5, "0" * 32):
+            await store.put("k", b"abc", content_type=JPEG, sha256=ABC, md5=md5_said)
+    assert server.seen[-1].headers["x-amz-content-sha256"] == ABC
 
 
 async def test_a_redirect_is_told_and_not_followed() -> None:

@@ -68,7 +68,14 @@ def b2(asked: Asked) -> Answer | None:
     return Answer(400, "InvalidArgument", words) if name else None
 
 
-@pytest.mark.parametrize("store_like", [r2, parts_without_checksum, b2])
+def without_any(asked: Asked) -> Answer | None:
+    """It knows neither the checksum nor an MD5."""
+    if "content-md5" in asked.headers:
+        return Answer(501, "NotImplemented", "A header is not.")
+    return b2(asked)
+
+
+@pytest.mark.parametrize("store_like", [r2, parts_without_checksum, b2, without_any])
 async def test_a_store_that_takes_no_checksum_is_asked_once_and_sent_none_from_then_on(
     shelf: Shelf, store_like: Callable[[Asked], Answer | None]
 ) -> None:
@@ -93,7 +100,8 @@ async def test_a_store_that_takes_no_checksum_is_asked_once_and_sent_none_from_t
     assert worker.drive.opened.count(worker.file.file_id) <= 2
     assert [worker.drive.opened.count(file.file_id) for file in (*small, again)] == [1] * 6
     whole = [asked for asked in proxy.passed if asked.method == "PUT" and not asked.part]
-    assert all(asked.has_checksum() for asked in whole) == (store_like is not b2)
+    assert not any(asked.has_checksum() for asked in whole)
+    assert {"content-md5" in asked.headers for asked in whole} == {store_like is not without_any}
 
 
 class Once:

@@ -41,6 +41,7 @@ class FakeStore:
         content_type: str,
         stored_by: str = "",
         sha256: str = "",
+        md5: str = "",
     ) -> None:
         """Keep a copy."""
         self._meet_trouble()

@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
+from hashlib import md5, sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ssl import SSLContext
 from threading import Thread
 from urllib.parse import parse_qs, urlsplit
+
+UNSIGNED = "UNSIGNED-PAYLOAD"
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,9 @@ class S3Server:
     """By the id of keys that it no longer takes, what it answers to them."""
     requests: Counter[str] = field(default_factory=Counter)
     checksums: list[tuple[str, str]] = field(default_factory=list)
-    """Of each PUT with a body: what it said, and what it is."""
+    """Of each PUT with a body: the SHA-256 that it said, and what it is."""
+    checks_md5: bool = True
+    takes_unsigned: bool = True
     seen: list["Seen"] = field(default_factory=list)
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
@@ -76,6 +80,18 @@ class S3Server:
         if part == "bucket":
             return self._of_bucket(method)
         return self._of_document(method, part, body)
+
+    def refuses_bytes(self, headers: Mapping[str, str], body: bytes) -> Answer | None:
+        """Because of what the request says of them."""
+        if not self.takes_unsigned and headers.get("x-amz-content-sha256") == UNSIGNED:
+            return Answer(400, "InvalidRequest", "Sign it.")
+        if body:
+            said = headers.get("x-amz-checksum-sha256", "")
+            self.checksums.append((said, b64encode(sha256(body).digest()).decode()))
+        right = b64encode(md5(body, usedforsecurity=False).digest()).decode()
+        if self.checks_md5 and headers.get("content-md5", right) != right:
+            return Answer(400, "BadDigest", "It differs.")
+        return None
 
     def _of_bucket(self, method: str) -> tuple[int, bytes]:
         if method == "PUT":
@@ -105,12 +121,11 @@ def s3_server(tls: SSLContext | None = None) -> Iterator[S3Server]:
                 self.close_connection = True
                 return
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            if body:
-                said = self.headers.get("x-amz-checksum-sha256", "")
-                server.checksums.append((said, b64encode(sha256(body).digest()).decode()))
             headers = {name.lower(): value for name, value in self.headers.items()}
             server.seen.append(Seen(self.command, self.path, headers))
             status, content = server.answer(self.command, self.path, body)
+            if refusal := server.refuses_bytes(headers, body):
+                status, content = refusal.status, refusal.body
             signer = headers.get("authorization", "").partition("Credential=")[2].partition("/")[0]
             if signer in server.ended:
                 status, content = server.ended[signer].status, server.ended[signer].body

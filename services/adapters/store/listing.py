@@ -17,8 +17,8 @@ from minio.error import MinioException, S3Error
 
 from services.adapters.store.answers import verdict_of
 from services.adapters.store.clients import bucket_client, http_client
-from services.adapters.store.objects import STORED_BY
 from services.adapters.store.settings import StoreSettings
+from services.adapters.store.whole import STORED_BY
 from services.core.errors import TryAgain
 
 PAGE = 1000

@@ -1,5 +1,5 @@
-"""Object bytes in an S3-compatible store: whole ones on their way there through `whole.py`, all
-else through obstore.
+"""Object bytes in an S3-compatible store: whole ones on their way there, and looks, through
+`whole.py`, parts and reads through obstore.
 
 obstore gives the server's answer only as text, which is read in one place: `answers.py`.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import obstore
 import structlog
-from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import BaseError, UnauthenticatedError
 
 from services.adapters.store.answers import (
     EXPIRED,
@@ -27,7 +27,7 @@ from services.adapters.store.clients import CHECKSUM, object_client
 from services.adapters.store.credentials import REASON, StoreCredentials
 from services.adapters.store.settings import StoreSettings
 from services.adapters.store.urls import SHOWN
-from services.adapters.store.whole import PutError, WholeObjects
+from services.adapters.store.whole import STORED_BY, AnswerError, WholeObjects
 from services.core.errors import Stop, TryAgain, Verdict
 from services.core.ports import READ_BYTES, STREAM_BYTES, StoredObject
 
@@ -49,8 +49,6 @@ LATE: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(minutes=10)}
 WHOLE, PARTS = "whole", "parts"
 OF_KEYS = {*TABLE[EXPIRED].split(), "InvalidAccessKeyId"}
 """Codes after which keys of a role are fetched anew."""
-STORED_BY = "drivestream-stored-by"
-"""Metadata of an object, in S3 `x-amz-meta-drivestream-stored-by`."""
 log = structlog.get_logger("store")
 
 _CONTENT_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
@@ -84,11 +82,12 @@ class ObjectStore:
         content_type: str,
         stored_by: str = "",
         sha256: str = "",
+        md5: str = "",
     ) -> None:
         """One request; the object becomes visible whole or not at all."""
         about = _headers(content_type, stored_by)
         with self._writing(WHOLE) as checksum:
-            await self._whole.put(key, body, about, digest=sha256, checksum=checksum)
+            await self._whole.put(key, body, about, sha256=sha256, md5=md5, checksum=checksum)
 
     async def put_stream(
         self, key: str, body: AsyncIterator[bytes], *, content_type: str, stored_by: str = ""
@@ -119,16 +118,8 @@ class ObjectStore:
     async def find(self, key: str) -> StoredObject | None:
         """The object; None if there is none, or if we may not look."""
         with self._verdicts():
-            try:
-                async with asyncio.timeout(SILENCE_SECONDS):
-                    # `head_async` leaves the metadata out.
-                    answer = await obstore.get_async(self._store, key, options={"head": True})
-                    by = answer.attributes.get(STORED_BY, "")
-                    return StoredObject(answer.meta["size"], by)
-            except (FileNotFoundError, PermissionDeniedError):
-                # Without the right to list, S3 answers 403 for a missing object. The put that
-                # follows fails with the right error if the credentials really are refused.
-                return None
+            async with asyncio.timeout(SILENCE_SECONDS):
+                return await self._whole.look(key)
 
     async def open(self, key: str) -> AsyncGenerator[bytes, None]:
         """The object's bytes in chunks of some `CHUNK_BYTES`."""
@@ -168,7 +159,7 @@ class ObjectStore:
             checksum = self._checksums[writes]
             try:
                 yield checksum
-            except (BaseError, PutError) as why:
+            except (BaseError, AnswerError) as why:
                 if not checksum or not knows_no_checksum(str(why)):
                     raise
                 message = f"The object store at {self._settings.address} takes no checksum."
@@ -184,7 +175,7 @@ class ObjectStore:
         try:
             yield
         # obstore's own, FileNotFoundError, and ValueError for a key that cannot be sent.
-        except (BaseError, PutError, OSError, ValueError) as why:
+        except (BaseError, AnswerError, OSError, ValueError) as why:
             if isinstance(why, UnauthenticatedError) and self._credentials.fault:
                 raise self._credentials.fault from None
             if code_of(str(why)) in OF_KEYS and self._credentials.renew(known):

@@ -91,11 +91,17 @@ class TracedStore:
         content_type: str,
         stored_by: str = "",
         sha256: str = "",
+        md5: str = "",
     ) -> None:
         about = self._about("PutObject", key) | {"file.size": len(body)}
         with self._spans.call("S3/PutObject", about):
             await self._store.put(
-                key, body, content_type=content_type, stored_by=stored_by, sha256=sha256
+                key,
+                body,
+                content_type=content_type,
+                stored_by=stored_by,
+                sha256=sha256,
+                md5=md5,
             )
 
     async def put_stream(

@@ -242,6 +242,7 @@ class SlowStore(FakeStore):
         content_type: str,
         stored_by: str = "",
         sha256: str = "",
+        md5: str = "",
     ) -> None:
         await asyncio.sleep(60)
         await super().put(key, body, content_type=content_type, stored_by=stored_by, sha256=sha256)

@@ -128,6 +128,7 @@ class FaultyStore(FakeStore):
         content_type: str,
         stored_by: str = "",
         sha256: str = "",
+        md5: str = "",
     ) -> None:
         """One request."""
         await self._pass("put")
@@ -311,6 +312,7 @@ class ChangingStore(FakeStore):
         content_type: str,
         stored_by: str = "",
         sha256: str = "",
+        md5: str = "",
     ) -> None:
         """Takes its share of the line as it is now."""
         left, self.uploading = float(len(body)), self.uploading + 1

@@ -23,6 +23,17 @@ async def test_a_file_larger_than_the_budget_takes_it_whole() -> None:
     assert budget.free == 10
 
 
+@pytest.mark.parametrize(("held", "kept", "free"), [(8, 5, 5), (5, 8, 5), (1_000, 1_000, 0)])
+async def test_what_is_needed_no_more_is_given_back_at_once(
+    held: int, kept: int, free: int
+) -> None:
+    budget = MemoryBudget(10)
+    async with budget.holding(held) as holding:
+        holding.keep(kept)
+        assert budget.free == free
+    assert budget.free == 10
+
+
 async def test_small_files_do_not_pass_a_big_one_that_waits() -> None:
     budget, order = MemoryBudget(10), []
 

@@ -302,6 +302,7 @@ class BrokenFile(FakeStore):
         content_type: str,
         stored_by: str = "",
         sha256: str = "",
+        md5: str = "",
     ) -> None:
         if "broken" in key:
             raise TryAgain("store_unavailable", "The store answers 500.")

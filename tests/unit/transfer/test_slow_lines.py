@@ -40,6 +40,7 @@ class SlowStore(FakeStore):
         content_type: str,
         stored_by: str = "",
         sha256: str = "",
+        md5: str = "",
     ) -> None:
         """Takes its share of the line."""
         self.uploading, left, since = self.uploading + 1, float(len(body)), now()
@@ -94,6 +95,7 @@ class ForgetfulStore(FakeStore):
         content_type: str,
         stored_by: str = "",
         sha256: str = "",
+        md5: str = "",
     ) -> None:
         """As always."""
         await super().put(key, body, content_type=content_type, stored_by=stored_by, sha256=sha256)
@@ -138,6 +140,7 @@ async def test_an_object_that_must_be_replaced_proves_nothing_by_its_size() -> N
             content_type: str,
             stored_by: str = "",
             sha256: str = "",
+            md5: str = "",
         ) -> None:
             if len(self.puts) < 2:
                 self.puts.append(key)
@@ -165,6 +168,7 @@ class Late(FakeStore):
         content_type: str,
         stored_by: str = "",
         sha256: str = "",
+        md5: str = "",
     ) -> None:
         """As always, for all others."""
         if "slow" in key:
@@ -224,6 +228,7 @@ class Refuses(FakeStore):
         content_type: str,
         stored_by: str = "",
         sha256: str = "",
+        md5: str = "",
     ) -> None:
         """As always, for all others."""
         if "odd" in key and not self.allowed:
