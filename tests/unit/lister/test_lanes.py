@@ -98,7 +98,11 @@ class Listers:
 async def _seconds(loop: VirtualLoop, listers: int, bigs: int) -> float:
     """Until the small import is listed, asked for when all files of the big ones are found."""
     system, end = Listers(loop, listers), asyncio.Event()
-    running = [asyncio.create_task(tasks.run(end.wait())) for tasks in system.tasks]
+
+    async def until_end() -> None:
+        await end.wait()
+
+    running = [asyncio.create_task(tasks.run(until_end())) for tasks in system.tasks]
     names = [f"big-{number}" for number in range(bigs)]
     for name in names:
         await system.begin(name)
