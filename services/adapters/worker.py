@@ -65,13 +65,15 @@ class WorkerSettings(SettingsGroup):
 
 @dataclass(frozen=True, kw_only=True)
 class Consumes:
-    """One group in one topic. Messages that it does not `take` it passes: they are another's."""
+    """One group in one topic. Messages that it does not `take` it passes: they are another's. Each
+    counts as `weight` files when it is decided whose turn it is."""
 
     topic: Topic
     group: str
     at_once: int
     flow: Flow = field(default_factory=Flow)
     takes: Callable[[Message], bool] = lambda _event: True
+    weight: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +135,7 @@ class Worker:
             allows=lambda event: consumes.takes(event) and self.controls.allow(event),
             belongs=lambda headers: ownership(headers, self.controls.is_bulk),
             part=part,
+            weight=consumes.weight,
             occupancy=self.occupancy,
             worked_on=self.worked_on,
         )

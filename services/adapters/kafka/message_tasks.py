@@ -93,7 +93,8 @@ class MessageTasks:
     `limit` is how many messages are handled at once. `idle` says whether a task only waits, for a
     turn or for an outage to end: then a drain does not wait for it. `faults` waits out our own
     unforeseen errors. `allows` says whether an event may be worked on now, and `belongs` whose it
-    is, on the consumer's thread. `part` is which part of the topic is worked on here.
+    is, on the consumer's thread. `part` is which part of the topic is worked on here, and `weight`
+    as how many files a message counts when it is decided whose turn it is.
     """
 
     service: str
@@ -105,6 +106,7 @@ class MessageTasks:
     allows: Callable[[Message], bool]
     belongs: Callable[[Headers], Ownership] = lambda _headers: NOBODYS
     part: Callable[[], float] = lambda: 1.0
+    weight: int = 1
     occupancy: Occupancy = field(default_factory=Occupancy)
     worked_on: WorkedOn = field(default_factory=WorkedOn)
     # Set once the commit says that a message is worked on alone.
@@ -118,7 +120,7 @@ class MessageTasks:
     _in_hand: dict[asyncio.Timeout, Message] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        self._inbox = FairQueue(self.part)
+        self._inbox = FairQueue(self.part, self.weight)
 
     async def run(self, source: Awaitable[None]) -> None:
         """Work on what is delivered until `source` ends. The first error ends all tasks."""

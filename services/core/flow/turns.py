@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 SHARE = 8
 UP_TO = (128, 1_024, 8_192)
-"""How many messages of an import have the first rank, the second and the third."""
+"""How many files of an import have the first rank, the second and the third."""
 MOST_OWNERS = 10_000
 LEAST_PART = 0.001
 T = TypeVar("T")
@@ -104,11 +104,12 @@ class FairQueue(Generic[T]):
     """Turns in which an owner's rank falls as it is served.
 
     `part` of all work is done here, 0 to 1: what is served here is so much of what is served by all
-    workers.
+    workers. Each message counts as `weight` files.
     """
 
-    def __init__(self, part: Callable[[], float] = lambda: 1.0) -> None:
+    def __init__(self, part: Callable[[], float] = lambda: 1.0, weight: int = 1) -> None:
         self._part = part
+        self._weight = weight
         self._turns = Turns[tuple[str, bool]]()
         self._waiting: dict[tuple[str, bool], deque[T]] = {}
         self._served: OrderedDict[str, int] = OrderedDict()  # whoever is forgotten begins anew
@@ -138,7 +139,7 @@ class FairQueue(Generic[T]):
         return item, claim
 
     def _serve(self, owner: str) -> None:
-        self._served[owner] = self._served.get(owner, 0) + 1
+        self._served[owner] = self._served.get(owner, 0) + self._weight
         self._served.move_to_end(owner)
         if len(self._served) > MOST_OWNERS:
             self._served.popitem(last=False)
