@@ -42,11 +42,17 @@ def select(cursor: Cursor, row: type[Row], keys: Collection[Key]) -> dict[Key, R
 
 
 def upsert(cursor: Cursor, before: Mapping[Key, Row], after: Mapping[Key, Row]) -> None:
-    """COPY what changed into a temporary table, then one insert that overwrites: the fold has
-    merged already."""
-    rows = [row for key, row in after.items() if row is not before.get(key)]
-    if not rows:
-        return
+    """Write what changed: the fold has merged already. What is new goes straight into its table,
+    and the rest overwrites what is there, by way of a temporary table."""
+    added = [row for key, row in after.items() if key not in before]
+    changed = [row for key, row in after.items() if row is not before.get(key, row)]
+    if added:
+        copy_rows(cursor, TABLES[type(added[0])].name, added)
+    if changed:
+        _overwrite(cursor, changed)
+
+
+def _overwrite(cursor: Cursor, rows: Sequence[Struct]) -> None:
     fields, table = rows[0].__struct_fields__, TABLES[type(rows[0])]
     columns, keys = _listed(fields), _key_columns(table)
     staged = f"staged_{table.name}"
