@@ -69,19 +69,23 @@ def rows_of(records: Iterable[record.LogRecord], rows: Rows | None = None) -> Ro
         if isinstance(one.event, record.OUTCOMES):
             record.add_time(times, one.event)
         for row in record.rows_of(one):
-            match row:
-                case FileRow():
-                    _put(rows.files, (row.import_id, row.file_id), row)
-                case ImageRow():
-                    _put(rows.images, row.google_drive_id, row)
-                case ImportRow():
-                    _put(rows.imports, row.id, row)
-                case FolderRow():
-                    _put(rows.folders, (row.import_id, row.folder_id), row)
+            _add_row(rows, row)
         replays.add(rows, one)
     for id, (first, newest) in times.items():
         _put(rows.imports, id, ImportRow(id=id, first_stored_at=first, updated_at=newest))
     return rows
+
+
+def _add_row(rows: Rows, row: ImportRow | FolderRow | FileRow | ImageRow) -> None:
+    match row:
+        case FileRow():
+            _put(rows.files, (row.import_id, row.file_id), row)
+        case ImageRow():
+            _put(rows.images, row.google_drive_id, row)
+        case ImportRow():
+            _put(rows.imports, row.id, row)
+        case FolderRow():
+            _put(rows.folders, (row.import_id, row.folder_id), row)
 
 
 def add(rows: Rows, more: Rows) -> None:
