@@ -36,7 +36,7 @@ def select(cursor: Cursor, row: type[Row], keys: Collection[Key]) -> dict[Key, R
     )
     columns = zip(*keys, strict=True) if len(names) > 1 else [keys]
     # Values in binary form cost both sides less, times above all.
-    cursor.execute(query.encode(), [_text_array(list(column)) for column in columns], binary=True)
+    cursor.execute(query.encode(), [_text_array(column) for column in columns], binary=True)
     rows = [msgspec.convert(found, row) for found in cursor]
     key_of: Any = attrgetter(*names)  # one value, or a tuple of several, as keys are
     return {key_of(found): found for found in rows}
@@ -99,10 +99,10 @@ def _line(row: Struct) -> bytes:
     return _ESCAPED.sub(_unescaped, line) if b"\\" in line else line
 
 
-def _text_array(values: Sequence[str]) -> str:
+def _text_array(values: Collection[Any]) -> str:
     """As PostgreSQL writes it. A JSON array of texts is one, but for its brackets and escapes, and
     psycopg would take longer for each value than for all else that is asked."""
-    line = b"{" + encode(values)[1:-1] + b"}"
+    line = b"{" + encode(list(values))[1:-1] + b"}"
     return (_ESCAPED.sub(_unescaped, line) if b"\\" in line else line).decode()
 
 
