@@ -513,6 +513,7 @@ async def test_whoever_is_behind_reads_on_while_a_batch_is_written_but_writes_in
             return records
 
     world, writer = World(), Slow(FakeDatabase())
+    assert isinstance(STORED, FileStored)
     files = [replace(STORED, file=replace(STORED.file, file_id=f"f{n}")) for n in range(6)]
     await world.publisher.publish(files)
     indexer = world.indexer(stopping := asyncio.Event())
