@@ -64,19 +64,28 @@ def rows_of(records: Iterable[record.LogRecord], rows: Rows | None = None) -> Ro
     """The rows that these records make by themselves, without sums and states of imports; merged
     into `rows`, if they are given."""
     rows = Rows() if rows is None else rows
+    times: dict[str, record.Times] = {}
     for one in records:
+        if isinstance(one.event, record.OUTCOMES):
+            record.add_time(times, one.event)
         for row in record.rows_of(one):
-            match row:
-                case FileRow():
-                    _put(rows.files, (row.import_id, row.file_id), row)
-                case ImportRow():
-                    _put(rows.imports, row.id, row)
-                case FolderRow():
-                    _put(rows.folders, (row.import_id, row.folder_id), row)
-                case ImageRow():
-                    _put(rows.images, row.google_drive_id, row)
+            _add_row(rows, row)
         replays.add(rows, one)
+    for id, (first, newest) in times.items():
+        _put(rows.imports, id, ImportRow(id=id, first_stored_at=first, updated_at=newest))
     return rows
+
+
+def _add_row(rows: Rows, row: ImportRow | FolderRow | FileRow | ImageRow) -> None:
+    match row:
+        case FileRow():
+            _put(rows.files, (row.import_id, row.file_id), row)
+        case ImageRow():
+            _put(rows.images, row.google_drive_id, row)
+        case ImportRow():
+            _put(rows.imports, row.id, row)
+        case FolderRow():
+            _put(rows.folders, (row.import_id, row.folder_id), row)
 
 
 def add(rows: Rows, more: Rows) -> None:

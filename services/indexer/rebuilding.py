@@ -31,7 +31,7 @@ from services.core.errors import Stop
 from services.core.events import LogEnd, Message
 from services.core.murmur2 import partition_of
 from services.core.topics import FILES_FAILED, FILES_FOUND, FILES_STORED
-from services.indexer import service
+from services.indexer import reading, service
 from services.indexer.endings import endings
 from services.indexer.fold import add, fold, rows_of
 from services.indexer.record import LogRecord
@@ -151,7 +151,7 @@ class Rebuild:
         total = sum(ends.values())
         bounds = {position: (positions[position], end) for position, end in ends.items()}
         for records in read_up_to(self.reader, bounds):
-            for batch in service.batches(records, service.ROWS_A_BATCH):
+            for batch in reading.batches(records, reading.ROWS_A_BATCH):
                 rows, aside = split(rows_of(self._decoded(batch)), plan)
                 before = self.generation.load(rows)
                 moves = service.moves_of(positions, batch)
@@ -196,7 +196,7 @@ class Rebuild:
         return rows
 
     def _decoded(self, raws: Sequence[Raw]) -> Iterable[LogRecord]:
-        records, undecodable = service.decoded(raws)
+        records, undecodable = reading.decoded(raws)
         for raw, reason in undecodable:
             _, passed = self.indexed.get((raw.topic, raw.partition), ("", 0))
             if raw.offset >= passed:
@@ -240,9 +240,10 @@ class Rebuild:
         positions = {place: known[place][1] for place in logs}
         bounds = {place: (positions[place], end) for place, (_, end) in logs.items()}
         for records in read_up_to(self.reader, bounds):
-            for batch in service.batches(records, service.ROWS_A_BATCH):
-                decoded, moves = list(self._decoded(batch)), service.moves_of(positions, batch)
-                service.write(self.generation, decoded, moves)
+            for batch in reading.batches(records, reading.ROWS_A_BATCH):
+                rows = rows_of(self._decoded(batch))
+                before, after = service.folded(self.generation, rows)
+                self.generation.save(before, after, service.moves_of(positions, batch))
 
     def _log(self) -> tuple[Mapping[str, str], Mapping[Position, tuple[int, int]]]:
         """The ids of the topics, and the bounds of their partitions. Raises `Stop` if the tables in

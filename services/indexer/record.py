@@ -1,6 +1,7 @@
 """A record of the log, and the rows that its event makes by itself. Pure."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from services.adapters.catalog.rows import (
@@ -22,17 +23,33 @@ class LogRecord(NamedTuple):
     offset: int
 
 
+OUTCOMES = (e.FileStored, e.FileFailed)
+Times = tuple[datetime | None, datetime]
+"""Of an import's outcomes: when the first file was stored, and when the newest of them was."""
+
+
+def add_time(times: dict[str, Times], event: e.Outcome) -> None:
+    """What an outcome tells of its import. A row for each would only be merged into the next."""
+    if isinstance(event, e.FileFailed):
+        first, at = None, event.failed_at
+    else:
+        first, at = None if event.unchanged else event.stored_at, event.stored_at
+    known = times.get(event.import_id)
+    if known is not None:
+        first = known[0] if first is None else min(first, known[0] or first)
+        at = max(at, known[1])
+    times[event.import_id] = first, at
+
+
 def rows_of(record: LogRecord) -> Iterator[ImportRow | FolderRow | FileRow | ImageRow]:
-    """The import, and what of it the event tells; nothing for events of other topics."""
+    """What the event tells, of its import too, but for outcomes (`add_time`); nothing for events of
+    other topics."""
     event = record.event
     match event:
-        case e.FileStored(stored_at=at):
-            first = None if event.unchanged else at
-            yield ImportRow(id=event.import_id, first_stored_at=first, updated_at=at)
+        case e.FileStored():
             yield _stored(event, record)
             yield _image(event)
-        case e.FileFailed(failed_at=at):
-            yield ImportRow(id=event.import_id, updated_at=at)
+        case e.FileFailed():
             yield _failed(event, record)
         case e.FolderNamed(name=name, named_at=at):
             yield ImportRow(id=event.import_id, name=name, folder_named_at=at, updated_at=at)

@@ -32,6 +32,9 @@ CONTROLS = ("cancelled", "paused", "resumed", "stalled")
 
 def add(rows: Rows, record: LogRecord) -> None:
     """Add what the event tells of a replay; nothing if it is no replay's."""
+    event = record.event
+    if isinstance(event, e.FileStored) and event.file.replay_id is None:
+        return  # as nearly all are
     for row in _rows_of(record):
         if isinstance(row, ReplayRow):
             _put(rows.replays, row.id, row)

@@ -1,12 +1,15 @@
 """The loop: read a batch, fold it, write rows and offsets together, read on.
 
+Whoever is behind reads and decodes the next batch while PostgreSQL writes this one. It is loaded
+and folded only once this one is written, so every batch sees the rows of those before it.
+
 One indexer is active; others stand by for the lock. After any failure, the next session starts from
 the offsets in the database, which moved only with the rows.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,18 +26,13 @@ from services.adapters.process import Running, run_with_background
 from services.core.errors import Stop
 from services.core.events import Waiting
 from services.core.topics import FILES_FAILED, FILES_STORED, IMPORTS_LISTED, IMPORTS_REQUESTED
-from services.core.wire import UndecodableError, UnknownEventError, decode
 from services.indexer.endings import endings
-from services.indexer.fold import fold, rows_of
-from services.indexer.record import LogRecord
+from services.indexer.fold import fold
+from services.indexer.reading import Batch, read_batches
 from services.indexer.story import Story
 
 CONSUMED = (IMPORTS_REQUESTED, IMPORTS_LISTED, FILES_STORED, FILES_FAILED)
-READ_AT_MOST = 2000
-ROWS_A_BATCH = 5000
-BYTES_A_ROW = 150  # about a `FileBrief` in JSON; an outcome has some 600, and weighs a few rows
-IDLE_READ_SECONDS = 0.5
-BATCH_SECONDS = 0.25  # between transactions, each of which costs some 3 ms of its own
+BATCH_SECONDS = 0.25  # between transactions, where there is little to write in each
 STANDBY_SECONDS = 1.0
 LOOK_SECONDS = 30.0  # how often Kafka is asked how far the topics reach, and which they are
 FIRST_WAIT, LONGEST_WAIT = 0.25, 15.0
@@ -135,13 +133,20 @@ class Indexer:
         changed: asyncio.Event,
     ) -> None:
         """Until told to stop, or until there are other partitions for the next session to read."""
-        while not (self.stopping.is_set() or changed.is_set()):
-            records = await asyncio.to_thread(reader.read, READ_AT_MOST, IDLE_READ_SECONDS)
-            for batch in batches(records, ROWS_A_BATCH):
-                await self._index(writer, positions, batch)
-            self.wait = FIRST_WAIT
-            if len(records) < READ_AT_MOST:  # else there is more to read already
-                await self._stops_within(BATCH_SECONDS)
+        ahead = read_batches(reader)
+        following: asyncio.Future[Batch] | None = None
+        try:
+            while not (self.stopping.is_set() or changed.is_set()):
+                batch = await (following or _next(ahead))
+                following = _next(ahead) if batch.more else None
+                if batch.records:
+                    await self._index(writer, positions, batch)
+                self.wait = FIRST_WAIT
+                if not batch.more:
+                    await self._stops_within(BATCH_SECONDS)
+        finally:
+            if following is not None:  # its thread still uses the reader; it ends by itself
+                await asyncio.gather(following, return_exceptions=True)
 
     async def _look(
         self, ids: Mapping[str, str], positions: Mapping[Position, int], changed: asyncio.Event
@@ -158,14 +163,13 @@ class Indexer:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _index(
-        self, writer: WritesCatalog, positions: dict[Position, int], batch: Sequence[Raw]
+        self, writer: WritesCatalog, positions: dict[Position, int], batch: Batch
     ) -> None:
-        records, undecodable = decoded(batch)
         # Not before all is decoded: after a `Stop`, the next start would publish them again.
-        for raw, reason in undecodable:
+        for raw, reason in batch.undecodable:
             await publish_dead_letter(self.publisher, raw, reason, service="indexer")
-        moves = moves_of(positions, batch)
-        before, after = await self._call(folded, writer, records)
+        moves = moves_of(positions, batch.records)
+        before, after = await self._call(folded, writer, batch.rows)
         await self.publisher.publish(endings(before, after, datetime.now(UTC)))
         await self._call(writer.save, before, after, moves)
         self.story.tell(before, after)
@@ -238,22 +242,6 @@ def refuse_other_log(
             )
 
 
-def decoded(batch: Iterable[Raw]) -> tuple[list[LogRecord], list[tuple[Raw, str]]]:
-    """The records, and those that cannot be decoded, each with the reason. Raises `Stop` for an
-    event of a newer version."""
-    records: list[LogRecord] = []
-    undecodable: list[tuple[Raw, str]] = []
-    for raw in batch:
-        try:
-            event = decode(raw.topic, raw.value)
-            records.append(LogRecord(event, raw.topic, raw.partition, raw.offset))
-        except UnknownEventError as why:
-            raise Stop("unknown_event", str(why)) from why
-        except UndecodableError as why:
-            undecodable.append((raw, str(why)))
-    return records, undecodable
-
-
 def moves_of(positions: dict[Position, int], batch: Sequence[Raw]) -> Moves:
     """From where to where a batch moves the offsets; moves `positions` too."""
     ends = {(raw.topic, raw.partition): raw.offset + 1 for raw in batch}
@@ -262,32 +250,15 @@ def moves_of(positions: dict[Position, int], batch: Sequence[Raw]) -> Moves:
     return moves
 
 
-def write(writer: WritesCatalog, records: Sequence[LogRecord], moves: Moves) -> tuple[Rows, Rows]:
-    """The rows as they were, and as they were written."""
-    before, after = folded(writer, records)
-    writer.save(before, after, moves)
-    return before, after
-
-
-def folded(writer: WritesCatalog, records: Sequence[LogRecord]) -> tuple[Rows, Rows]:
+def folded(writer: WritesCatalog, rows: Rows) -> tuple[Rows, Rows]:
     """The rows as they are, and as they are to be written."""
-    batch = rows_of(records)
-    before = writer.load(batch)
-    return before, fold(before, batch)
+    before = writer.load(rows)
+    return before, fold(before, rows)
 
 
-def batches(records: Iterable[Raw], rows: int) -> Iterator[list[Raw]]:
-    """Split by weight: a manifest of 1,000 files weighs as much as 1,000 outcomes."""
-    batch: list[Raw] = []
-    weight = 0
-    for record in records:
-        batch.append(record)
-        weight += 1 + len(record.value or b"") // BYTES_A_ROW
-        if weight >= rows:
-            yield batch
-            batch, weight = [], 0
-    if batch:
-        yield batch
+def _next(ahead: Iterator[Batch]) -> asyncio.Future[Batch]:
+    """The next batch, made on a thread: it is begun at once."""
+    return asyncio.ensure_future(asyncio.to_thread(next, ahead))
 
 
 def _partitions(reader: ReadsLog) -> set[Position]:

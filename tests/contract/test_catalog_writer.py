@@ -254,6 +254,32 @@ def test_odd_names_are_kept_and_what_postgresql_cannot_hold_is_replaced(database
             assert (image.name, image.path) == (kept, (kept, "and", kept))
 
 
+def test_rows_are_found_again_by_ids_that_look_like_something_else(writer: Writer) -> None:
+    event = SAMPLES["FileStored"]
+    assert isinstance(event, e.FileStored)
+    ids = [
+        "null",
+        "{}",
+        '"',
+        "\\",
+        '\\"',
+        "a,b",
+        "{a,b}",
+        "'",
+        "\\u0041",
+        "\\n",
+        "\u2028\x85é\U0001f600",
+    ]
+    records = [
+        LogRecord(replace(event, file=replace(event.file, file_id=id)), "files.stored", 0, number)
+        for number, id in enumerate(ids)
+    ]
+    batch = rows_of(records)
+    after = fold(Rows(), batch)
+    writer.save(Rows(), after, {})
+    assert writer.load(batch) == after
+
+
 @pytest.mark.real
 @pytest.mark.parametrize("time", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
 def test_a_time_at_the_edge_of_the_calendar_can_be_read_again(database_url: str, time: str) -> None:

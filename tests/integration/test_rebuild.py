@@ -34,7 +34,8 @@ from services.core.murmur2 import partition_of
 from services.core.topics import FILE_PARTITIONS, FILES_STORED, NOTIFICATIONS
 from services.core.wire import Record, encode
 from services.indexer.fold import fold, rows_of
-from services.indexer.service import CONSUMED, decoded
+from services.indexer.reading import decoded
+from services.indexer.service import CONSUMED
 from tests.drawn_histories import History, undecodable
 from tests.platform import Platform, emptied
 from tests.rebuilds import LIMIT, STEPS, Database, Killed, PollingReaders

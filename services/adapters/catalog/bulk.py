@@ -35,7 +35,8 @@ def select(cursor: Cursor, row: type[Row], keys: Collection[Key]) -> dict[Key, R
         f"JOIN unnest({arrays}) AS k({_listed(names)}) USING ({_listed(names)})"
     )
     columns = zip(*keys, strict=True) if len(names) > 1 else [keys]
-    cursor.execute(query.encode(), [list(column) for column in columns])
+    # Values in binary form cost both sides less, times above all.
+    cursor.execute(query.encode(), [_text_array(column) for column in columns], binary=True)
     rows = [msgspec.convert(found, row) for found in cursor]
     key_of: Any = attrgetter(*names)  # one value, or a tuple of several, as keys are
     return {key_of(found): found for found in rows}
@@ -96,6 +97,13 @@ def _line(row: Struct) -> bytes:
             values[place] = convert(values[place])
     line = encode(values)[1:-1] + b"\n"
     return _ESCAPED.sub(_unescaped, line) if b"\\" in line else line
+
+
+def _text_array(values: Collection[Any]) -> str:
+    """As PostgreSQL writes it. A JSON array of texts is one, but for its brackets and escapes, and
+    psycopg would take longer for each value than for all else that is asked."""
+    line = b"{" + encode(list(values))[1:-1] + b"}"
+    return (_ESCAPED.sub(_unescaped, line) if b"\\" in line else line).decode()
 
 
 def _unescaped(found: re.Match[bytes]) -> bytes:

@@ -1,7 +1,8 @@
 """What PostgreSQL keeps: a struct for each table, whose fields are its columns.
 
 Each row also keeps what its next merge is compared with. All times come from events. Rows are
-values: a merge makes a new one, so a changed row is one that is another object.
+values: a merge makes a new one, so a changed row is one that is another object. They hold no
+cycles, so those of which there are many are not looked through by Python's collector.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ FROM_SKIPPED, FROM_MANIFEST, FROM_FOUND = 1, 2, 3
 """Where a file's metadata come from: a fuller source counts more."""
 
 
-class FileRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class FileRow(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One file in one import. The outcome's fields are None while there is none."""
 
     import_id: str
@@ -70,7 +71,7 @@ class FolderRow(Struct, frozen=True, kw_only=True):
     retry_round: int = 0
 
 
-class ImageRow(Struct, frozen=True, kw_only=True):
+class ImageRow(Struct, frozen=True, kw_only=True, gc=False):
     """One stored image, whichever import brought it: its object, and its newest metadata."""
 
     google_drive_id: str

@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any, Generic, NamedTuple
 
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind
@@ -26,34 +27,40 @@ class Traced(NamedTuple):
 
 
 class TracedRecords:
-    """Read and not yet saved, by topic and partition."""
+    """Read and not yet saved, by topic and partition. One thread reads while another saves."""
 
     def __init__(self) -> None:
+        self._lock = Lock()
         self._waiting: dict[Position, deque[Traced]] = {}
         self._count = 0
 
     def forget(self) -> None:
-        self._waiting.clear()
-        self._count = 0
+        with self._lock:
+            self._waiting.clear()
+            self._count = 0
 
     def read(self, records: Sequence[ReadRecord]) -> None:
-        for record in records:
-            header = record.headers.get(HEADER)
-            context = None if header is None else remote(header)
-            if context is None or not context.trace_flags.sampled or self._count >= MOST_WAITING:
-                continue
-            place = record.topic, record.partition
-            self._waiting.setdefault(place, deque()).append(Traced(record.offset, context))
-            self._count += 1
+        with self._lock:
+            for record in records:
+                header = record.headers.get(HEADER)
+                context = None if header is None else remote(header)
+                if context is None or not context.trace_flags.sampled:
+                    continue
+                if self._count >= MOST_WAITING:
+                    break
+                place = record.topic, record.partition
+                self._waiting.setdefault(place, deque()).append(Traced(record.offset, context))
+                self._count += 1
 
     def saved(self, moves: Moves) -> list[tuple[Position, Traced]]:
         """Those that lie before the new offsets; they are taken out."""
         found: list[tuple[Position, Traced]] = []
-        for place, (_, end) in moves.items():
-            waiting = self._waiting.get(place, deque())
-            while waiting and waiting[0].offset < end:
-                found.append((place, waiting.popleft()))
-        self._count -= len(found)
+        with self._lock:
+            for place, (_, end) in moves.items():
+                waiting = self._waiting.get(place, deque())
+                while waiting and waiting[0].offset < end:
+                    found.append((place, waiting.popleft()))
+            self._count -= len(found)
         return found
 
 

@@ -8,8 +8,10 @@ from msgspec import Struct
 from services.core.events.values import Id, Small
 
 
-class Event(Struct, frozen=True, kw_only=True, tag=True):
-    """One fact about one import, produced under control epoch `epoch`."""
+class Event(Struct, frozen=True, kw_only=True, tag=True, gc=False):
+    """One fact about one import, produced under control epoch `epoch`.
+
+    It holds values alone, and no cycle, so Python's collector need not look through it."""
 
     topic: ClassVar[str]
     key = subject = property(attrgetter("import_id"))

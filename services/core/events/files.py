@@ -60,7 +60,7 @@ class FileFound(Event, frozen=True, kw_only=True):
     replay_epoch: Small = 0
 
 
-class Attempt(Struct, frozen=True, kw_only=True):
+class Attempt(Struct, frozen=True, kw_only=True, gc=False):
     """One call to an external system for a file: its start, its duration and its result.
 
     `answer` is `ok`, or the reason code of the failure.

@@ -1,6 +1,7 @@
 """The loop of the indexer, on fakes that pass the contract suites."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
+from services.adapters.catalog.rows import Rows
 from services.adapters.catalog.writer import Position
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Raw
@@ -27,13 +29,15 @@ from services.core.topics import (
     DEAD_LETTERS,
     FILES_FAILED,
     FILES_STORED,
+    IMPORTS_LISTED,
     IMPORTS_REQUESTED,
     NOTIFICATIONS,
     WORKERS_STATUS,
 )
 from services.core.wire import Record, decode, encode
-from services.indexer import service
-from services.indexer.service import BYTES_A_ROW, LONGEST_WAIT, Indexer, batches
+from services.indexer import reading, service
+from services.indexer.reading import BYTES_A_ROW, BYTES_AN_OUTCOME, batches
+from services.indexer.service import LONGEST_WAIT, Indexer
 from tests.fakes.catalog_writer import FakeCatalogWriter, FakeDatabase
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.log_reader import FakeLogReader
@@ -166,7 +170,8 @@ async def test_events_become_rows_and_offsets_move_with_them() -> None:
 async def test_whoever_is_behind_does_not_wait_between_batches(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(service, "READ_AT_MOST", 2)
+    monkeypatch.setattr(reading, "READ_AT_MOST", 2)
+    monkeypatch.setattr(reading, "MANY", 2)
     monkeypatch.setattr(service, "BATCH_SECONDS", 10 * WAIT)
     world = World()
     await world.publisher.publish([SAMPLES["ImportRequested"], *[STORED] * 6])
@@ -465,21 +470,65 @@ async def test_the_reader_is_asked_nothing_more_once_it_reads(
     assert reader.asked == asked
 
 
-def test_batches_are_cut_by_weight_and_lose_nothing() -> None:
+@pytest.mark.parametrize(
+    ("topic", "bytes_a_row"),
+    [(IMPORTS_LISTED.name, BYTES_A_ROW), (FILES_STORED.name, BYTES_AN_OUTCOME)],
+)
+def test_batches_are_cut_by_weight_and_lose_nothing(topic: str, bytes_a_row: int) -> None:
     def raw(offset: int, size: int) -> Raw:
-        return Raw(
-            topic=FILES_STORED.name,
-            partition=0,
-            offset=offset,
-            key=None,
-            value=b"x" * size,
-            headers={},
-        )
+        value = b"x" * size
+        return Raw(topic=topic, partition=0, offset=offset, key=None, value=value, headers={})
 
-    records = [raw(n, BYTES_A_ROW * (n % 7)) for n in range(40)]
+    records = [raw(n, bytes_a_row * (n % 7)) for n in range(40)]
     cut = list(batches(records, 10))
     assert [record for batch in cut for record in batch] == records
-    assert all(sum(1 + len(r.value or b"") // BYTES_A_ROW for r in b) < 10 + 7 for b in cut)
+    assert all(10 <= sum(1 + r.offset % 7 for r in b) < 10 + 7 for b in cut[:-1])
+    assert len(cut) > 10
+
+
+class Slow(FakeCatalogWriter):
+    """Writes begin, and end when they are told to."""
+
+    def __init__(self, database: FakeDatabase) -> None:
+        super().__init__(database)
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def save(self, before: Rows, after: Rows, moves: Mapping[Position, tuple[int, int]]) -> None:
+        self.begun.set()
+        assert self.go_on.wait(WAIT)
+        super().save(before, after, moves)
+
+
+async def test_whoever_is_behind_reads_on_while_a_batch_is_written_but_writes_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reading, "READ_AT_MOST", 2)
+    monkeypatch.setattr(reading, "MANY", 2)
+    read: list[int] = []
+
+    class Counting(FakeLogReader):
+        def read(self, at_most: int, timeout: float) -> Sequence[Raw]:
+            records = super().read(at_most, timeout)
+            read.append(len(records))
+            return records
+
+    world, writer = World(), Slow(FakeDatabase())
+    assert isinstance(STORED, FileStored)
+    files = [replace(STORED, file=replace(STORED.file, file_id=f"f{n}")) for n in range(6)]
+    await world.publisher.publish(files)
+    indexer = world.indexer(stopping := asyncio.Event())
+    indexer.open_reader, indexer.open_writer = lambda: Counting(world.log), lambda: writer
+    async with asyncio.timeout(WAIT), asyncio.TaskGroup() as group:
+        group.create_task(indexer.run())
+        await world.until(lambda: writer.begun.is_set() and len(read) == 2)
+        await asyncio.sleep(0.05)
+        assert read == [2, 2]  # one batch ahead, and no more
+        writer.go_on.set()
+        database = writer._database
+        await world.until(lambda: len(database.rows.files) == 6)
+        stopping.set()
+    (row,) = database.rows.imports.values()
+    assert (row.stored, row.found) == (6, 6)
 
 
 async def test_the_lag_is_known_by_partition(monkeypatch: pytest.MonkeyPatch) -> None:
