@@ -178,6 +178,7 @@ async def get_liveness() -> dict[str, str]:
 async def get_readiness(readiness: NamedDependency[SkipValidation[Readiness]]) -> Response[Ready]:
     """200 if every part answers, else 503, with the answer of each part. `degraded` is 200 too: a
     service waits, and is named with what it waits for, and until when if that is known; or the read
-    replica (`DATABASE_READ_URL`) is not used."""
+    replica (`DATABASE_READ_URL`) is not used; or the tables are of another version; or there are no
+    credentials for Google Drive."""
     answer = await readiness.check()
     return Response(answer, status_code=503 if answer.status == "not_ready" else 200)
