@@ -2,6 +2,7 @@
 lack something, or as one does that has a bad moment."""
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,10 @@ from threading import Thread
 from urllib.parse import urlsplit
 
 from tests.fakes.s3_server import Answer
+
+RESET, SILENT = Answer(0, "reset"), Answer(0, "silent")
+"""No answer: the connection is closed at once, or after so long that nobody waits any more."""
+SILENT_SECONDS = 4.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,9 @@ class _Handler(BaseHTTPRequestHandler):
         (self.store.passed if instead is None else self.store.refused).append(asked)
         if instead is None:
             self._pass_on(asked, body)
+        elif instead in (RESET, SILENT):
+            time.sleep(SILENT_SECONDS if instead is SILENT else 0.0)
+            self.close_connection = True
         else:
             self._reply(instead.status, {}, instead.body)
 

@@ -5,10 +5,13 @@ a thread of its own.
 """
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from services.core.events import WorkerStatus
 
@@ -22,11 +25,13 @@ STANDBY = "standby"
 
 @dataclass(frozen=True, kw_only=True)
 class Health:
-    """`trouble` and `look` are called on any thread. Sentences are empty while all is well."""
+    """`trouble` and `look` are called on any thread. Sentences are empty while all is well.
+    `lacks` says what cannot work for want of a setting, beside all that works."""
 
     loop: asyncio.AbstractEventLoop | None
     trouble: Callable[[], str] = lambda: ""
     look: Callable[[], WorkerStatus] | None = None
+    lacks: str = ""
 
     def live(self) -> str:
         """Why the process should be replaced."""
@@ -51,7 +56,8 @@ class Health:
 
 def with_health(figures: "WSGIApplication", health: Health) -> "WSGIApplication":
     """Answer for the two paths, with 503 and the sentence if there is one, and leave the rest."""
-    paths = {"/health/live": (health.live, "alive"), "/health/ready": (health.ready, "ready")}
+    ready = f"ready\n{health.lacks}".strip()
+    paths = {"/health/live": (health.live, "alive"), "/health/ready": (health.ready, ready)}
 
     def answer(request: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         path = request.get("PATH_INFO")
@@ -64,3 +70,26 @@ def with_health(figures: "WSGIApplication", health: Health) -> "WSGIApplication"
         return [f"{why or well}\n".encode()]
 
     return answer
+
+
+class _Handler(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing: it is asked every few seconds."""
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+def serve(host: str, port: int, app: "WSGIApplication") -> WSGIServer:
+    """On a thread of its own, until it is shut down. prometheus_client's own server would answer
+    for a moment before it has this application, and 200 to every path. Raises `OSError`."""
+    family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+    kind = _Server6 if family == socket.AF_INET6 else _Server
+    server = make_server(host, port, app, server_class=kind, handler_class=_Handler)
+    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    return server

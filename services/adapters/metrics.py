@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import prometheus_client
-from prometheus_client import PROCESS_COLLECTOR, REGISTRY, CollectorRegistry, start_http_server
+from prometheus_client import PROCESS_COLLECTOR, REGISTRY, CollectorRegistry, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from services.adapters.health_endpoint import Health, with_health
+from services.adapters.health_endpoint import Health, serve, with_health
 from services.core.errors import Stop
 from services.core.events import WorkerStatus
 from services.core.flow.quota import QuotaState
@@ -170,7 +170,10 @@ def registered(*collectors: Collector) -> Iterator[None]:
 
 @contextmanager
 def metrics_endpoint(
-    settings: MetricsSettings, *metrics: Collector, trouble: Callable[[], str] = lambda: ""
+    settings: MetricsSettings,
+    *metrics: Collector,
+    trouble: Callable[[], str] = lambda: "",
+    lacks: str = "",
 ) -> Iterator[int | None]:
     """Serve the figures while the block runs, and whether the worker lives and can work. Raises
     `Stop` if the address is taken."""
@@ -182,9 +185,8 @@ def metrics_endpoint(
     for each in (*metrics, BuildInfo(), PROCESS_COLLECTOR):
         registry.register(each)
     try:
-        server, _ = start_http_server(settings.port, settings.host, registry)
-        if (app := server.get_app()) is not None:
-            server.set_app(with_health(app, _health(metrics, trouble)))
+        health = _health(metrics, trouble, lacks)
+        server = serve(settings.host, settings.port, with_health(make_wsgi_app(registry), health))
     except OSError as why:
         where = f"{settings.host}, port {settings.port}"
         message = f"METRICS_PORT cannot be used: listening on {where} failed ({why.strerror})."
@@ -196,10 +198,11 @@ def metrics_endpoint(
         server.server_close()
 
 
-def _health(metrics: Iterable[Collector], trouble: Callable[[], str]) -> Health:
+def _health(metrics: Iterable[Collector], trouble: Callable[[], str], lacks: str) -> Health:
     looks = [each.status for each in metrics if isinstance(each, WorkerMetrics)]
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
         loop = None
-    return Health(loop=loop, trouble=trouble, look=looks[0] if looks else None)
+    look = looks[0] if looks else None
+    return Health(loop=loop, trouble=trouble, look=look, lacks=lacks)

@@ -37,6 +37,8 @@ LAST_STATUS_SECONDS = 2.0
 SAID_AGAIN_SECONDS = 60.0
 NO_READER = 141
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+STARTING = Waiting(reason="starting", message="It has just started.")
+"""Until a service has reached what it needs, it is not ready."""
 log = structlog.get_logger("process")
 
 
@@ -53,7 +55,7 @@ def run_service(
         uvloop.run(until_stopped(lambda stop: serve(settings, stop)))
     except SettingsError as why:  # also of what only an adapter reads, such as a key file
         for fault in str(why).splitlines():
-            log.error("settings.refused", why=fault)
+            log.error("settings.refused", why=fault, see="docs/settings.md")
         return 2
     except Stop as why:
         log.error("process.stopped", reason=why.reason, why=why.message)
@@ -129,7 +131,8 @@ def worker_status(service: str, waiting: Waiting | None) -> WorkerStatus:
 @dataclass
 class WaitingLog:
     """Passes statuses on. Says when a worker begins to wait, again every minute, and when it goes
-    on. The message of one wait may change, so only its reason makes it another."""
+    on. The message of one wait may change, so only its reason makes it another. Of its start it
+    says no more than that it is ready, unless that takes a minute."""
 
     look: Callable[[], WorkerStatus]
     clock: Callable[[], float] = time.monotonic
@@ -139,8 +142,12 @@ class WaitingLog:
     def __call__(self) -> WorkerStatus:
         status = self.look()
         waiting, now = status.waiting_for, self.clock()
-        if waiting is None and self._reason is not None:
+        if waiting is None and self._reason == STARTING.reason:
+            log.info(f"{status.service}.ready")
+        elif waiting is None and self._reason is not None:
             log.info(f"{status.service}.goes_on", waited_for=self._reason)
+        elif waiting == STARTING and self._reason != STARTING.reason:
+            self._said_at = now
         elif waiting is not None and (
             waiting.reason != self._reason or now - self._said_at >= SAID_AGAIN_SECONDS
         ):

@@ -19,9 +19,10 @@ from services.adapters.kafka.message_tasks import MessageTasks, Task
 from services.adapters.kafka.producer import PatientPublisher, Publisher, PublishesRecords
 from services.adapters.kafka.reader import LogReader
 from services.adapters.kafka.settings import KafkaSettings
-from services.adapters.kafka.tail import Tail
+from services.adapters.kafka.tail import NOT_CONNECTED, Tail
 from services.adapters.metrics import MetricsSettings, WorkerMetrics, metrics_endpoint
 from services.adapters.process import (
+    STARTING,
     WaitingLog,
     publish_status,
     run_until,
@@ -104,6 +105,8 @@ class Worker:
         self.limits = {c.group: ConcurrencyLimit(c.at_once) for c in self.spec.consumes}
         # Says what limits the speed of the work, if it does.
         self.speed_limit: Callable[[], Waiting | None] = lambda: None
+        # What is still missing before it can begin.
+        self.begins: Callable[[], Waiting | None] = lambda: None
         # Bytes that are in use, and that may be.
         self.memory: Callable[[], tuple[int, int]] = lambda: (0, 0)
         self.occupancy, self.load = Occupancy(), ThreadLoad()
@@ -161,7 +164,7 @@ class Worker:
 
     def status(self) -> WorkerStatus:
         waits = ((system, breaker.waiting_for) for system, breaker in self._breakers)
-        system, waiting = next((wait for wait in waits if wait[1]), ("", None))
+        system, waiting = next((wait for wait in waits if wait[1]), ("", self.begins()))
         oldest = max((consumer.oldest_age for consumer in self.consumers), default=0.0)
         quota, (used, most) = self.quota.state(), self.memory()
         return replace(
@@ -205,6 +208,15 @@ class Worker:
         return breaker
 
 
+def _begins(controls: Tail[Worker]) -> Waiting:
+    """What a worker waits for that has not begun. What stops its calls it says itself."""
+    state = controls.state
+    if state.caught_up or state.trouble in (None, NOT_CONNECTED):
+        return STARTING
+    message = f"It cannot read which imports are paused: {state.trouble}."
+    return Waiting(reason="kafka_unavailable", message=message)
+
+
 def _part(consumer: GroupConsumer, topic: Topic) -> float:
     return consumer.partitions / topic.partitions
 
@@ -224,15 +236,16 @@ async def _topics(
 ) -> Mapping[str, int] | None:
     """How many partitions each has, once all are there; None if it is to stop. Meanwhile it says
     what it waits for, in the log and to a health check."""
-    waiting = Waiting(reason="kafka_unavailable", message="It has not asked Kafka yet.")
+    waiting = STARTING
     told = WaitingLog(lambda: worker_status(spec.service, waiting))
 
     def say(why: str) -> None:
         nonlocal waiting
-        waiting = replace(waiting, message=why)
+        waiting = Waiting(reason="kafka_unavailable", message=why)
         told()
 
-    with metrics_endpoint(settings.metrics, WorkerMetrics(told.look)):
+    lacks = settings.drive.missing
+    with metrics_endpoint(settings.metrics, WorkerMetrics(told.look), lacks=lacks):
         topics = asyncio.ensure_future(wait_for_topics(settings.kafka, say))
         return topics.result() if await run_until(stop, topics) else None
 
@@ -259,6 +272,8 @@ async def run_worker(
 
     Nothing is consumed before it returns, nor before it is known which imports are paused.
     """
+    if settings.drive.missing:
+        log.warning("drive.no_credentials", why=settings.drive.missing)
     topics = await _topics(spec, settings, stop)
     if topics is None:
         return
@@ -279,11 +294,15 @@ async def run_worker(
         reader_id = f"drivestream-{spec.service}-controls"
         controls = Tail(lambda: LogReader(settings.kafka, client_id=reader_id), worker)
 
+        worker.begins = partial(_begins, controls)
+
         async def handler() -> HandlesMessages:
             await controls.caught_up()  # else paused work would be taken up
-            return tracing.handler(await make(worker, drive))
+            made = tracing.handler(await make(worker, drive))
+            worker.begins = lambda: None
+            return made
 
-        with metrics_endpoint(settings.metrics, *worker.figures):
+        with metrics_endpoint(settings.metrics, *worker.figures, lacks=settings.drive.missing):
             await run_with_background(
                 worker.consume(handler(), stop),
                 publish_status(publisher, WaitingLog(worker.status)),

@@ -66,6 +66,8 @@ class Settings(SettingsGroup):
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop`. Kafka and PostgreSQL may come later."""
+    if settings.drive.missing:
+        log.warning("drive.no_credentials", why=settings.drive.missing)
     allow_open_files(settings.api.connections)
     listener = listener_on(settings.api.host, settings.api.port)
     catalog, replica = _catalog(settings)
@@ -132,6 +134,7 @@ def _outside(
         open_drive=partial(_open_drive, settings.drive),
         follow=Notifications(settings.database).follow,
         stopping=stop,
+        lacks=settings.drive.missing,
     )
 
 

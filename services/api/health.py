@@ -15,6 +15,7 @@ from litestar.params import SkipValidation
 from msgspec import Struct
 
 from services.adapters.catalog.port import ReadsCatalog
+from services.adapters.catalog.read_pool import said_by_server
 from services.adapters.catalog.replica import ReplicaWatch
 from services.adapters.kafka.tail import Tail
 from services.adapters.process import publish_status, worker_status
@@ -53,13 +54,22 @@ class Readiness:
     publisher: PublishesEvents
     workers: Tail[WorkerCache] | None = None
     replica: ReplicaWatch | None = None
+    lacks: str = ""
+    """What cannot work for want of credentials of Google's."""
     missing: Mapping[str, str] = field(default_factory=lambda: {"the first check": ""})
+    other_version: str = ""
+    """Of tables that can be read, and are older or newer than they should be."""
+    _refusal: str = ""
 
     async def check(self) -> Ready:
         checks = {"kafka": self._kafka(), "database": await self._database()}
         if not all(check.ok for check in checks.values()):
             return Ready("not_ready", checks)
         checks |= {**self._waiting(), **self._replica()}
+        if self.other_version:
+            checks["tables"] = Check(False, self.other_version)
+        if self.lacks:
+            checks["google_drive"] = Check(False, self.lacks)
         well = all(check.ok for check in checks.values())
         return Ready("ready" if well else "degraded", checks)
 
@@ -93,8 +103,13 @@ class Readiness:
             if was_missing and not self.missing:
                 log.info("api.ready")
             elif self.missing and time.monotonic() - logged_at >= LOG_EVERY_SECONDS:
-                log.warning("api.waiting", **self.missing)
+                log.warning("api.waiting", **self.missing, **self._said())
                 logged_at = time.monotonic()
+
+    def _said(self) -> Mapping[str, str]:
+        """PostgreSQL's own words. They have its host and user, so they are for the log only."""
+        said = self._refusal if "database" in self.missing else ""
+        return {"postgresql_said": said} if said else {}
 
     async def publish_status(self) -> None:
         await self.tail.caught_up(seconds=1.0)  # so that the first status is not dropped
@@ -124,8 +139,9 @@ class Readiness:
     async def _database(self) -> Check:
         try:
             async with asyncio.timeout(CHECK_SECONDS):
-                await self.catalog.check()
+                self.other_version = await self.catalog.check()
         except Verdict as why:
+            self._refusal = said_by_server(why)
             return Check(False, why.message)
         except TimeoutError:
             return Check(False, f"no answer within {CHECK_SECONDS:.0f} seconds")
@@ -162,6 +178,7 @@ async def get_liveness() -> dict[str, str]:
 async def get_readiness(readiness: NamedDependency[SkipValidation[Readiness]]) -> Response[Ready]:
     """200 if every part answers, else 503, with the answer of each part. `degraded` is 200 too: a
     service waits, and is named with what it waits for, and until when if that is known; or the read
-    replica (`DATABASE_READ_URL`) is not used."""
+    replica (`DATABASE_READ_URL`) is not used; or the tables are of another version; or there are no
+    credentials for Google Drive."""
     answer = await readiness.check()
     return Response(answer, status_code=503 if answer.status == "not_ready" else 200)

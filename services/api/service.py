@@ -71,6 +71,7 @@ class Outside:
     lag: LagWatch
     windows: Tail[WindowCache]
     replica: ReplicaWatch | None = None
+    lacks: str = ""
 
 
 def create_app(
@@ -82,7 +83,7 @@ def create_app(
     outside: Outside,
 ) -> ASGIApp:
     """The application. It runs the tails; whoever made the other parts closes them."""
-    readiness = health.Readiness(known, catalog, publisher, workers, outside.replica)
+    readiness = health.Readiness(known, catalog, publisher, workers, outside.replica, outside.lacks)
     requests = control.RequestLog(publisher, known)
     lost = LostRequests(known, catalog, publisher, settings.stalled_after)
 

@@ -45,7 +45,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
 async def _serve(settings: Settings, stop: asyncio.Event, tracing: Tracing) -> None:
     kafka = settings.kafka
-    waiting_for: Waiting | None = None
+    waiting_for: Waiting | None = process.STARTING
 
     def tell(waiting: Waiting | None) -> None:
         nonlocal waiting_for

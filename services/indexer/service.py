@@ -36,7 +36,6 @@ BATCH_SECONDS = 0.25  # between transactions, where there is little to write in 
 STANDBY_SECONDS = 1.0
 LOOK_SECONDS = 30.0  # how often Kafka is asked how far the topics reach, and which they are
 FIRST_WAIT, LONGEST_WAIT = 0.25, 15.0
-LOG_CHANGED = "log_changed"
 REASONS = {
     CatalogUnavailableError: "database_unavailable",
     KafkaUnavailableError: "kafka_unavailable",
@@ -82,17 +81,17 @@ class Indexer:
     called: Callable[[str, float, str], None] = lambda _system, _seconds, _result: None
 
     async def run(self) -> None:
-        """Index until told to stop, and wait for what is not there, or for somebody to act if this
-        log is not the one that the database was made from. Raises `Stop` for events or tables of a
-        newer version."""
+        """Index until told to stop, and wait for what is not there, or for somebody to act: if this
+        log is not the one that the database was made from, or if events or tables are of a newer
+        version. It holds no lock while it waits, so a newer indexer can take over."""
         while not self.stopping.is_set():
             try:
                 await self._session()
             except tuple(REASONS) as why:
-                await self._wait(REASONS[type(why)], f"The indexer has stopped: {why}.")
+                await self._wait(
+                    REASONS[type(why)], f"The indexer has stopped: {str(why).rstrip('.')}."
+                )
             except Stop as why:
-                if why.reason != LOG_CHANGED:
-                    raise
                 await self._wait(why.reason, why.message)
 
     async def _wait(self, reason: str, message: str) -> None:
@@ -234,7 +233,7 @@ def refuse_other_log(
         is_new = topic_id != ids.get(topic)
         if is_new or not low <= offset <= high:
             raise Stop(
-                LOG_CHANGED,
+                "log_changed",
                 f"The database was built from a different Kafka log: {topic}/{partition} was read "
                 f"up to offset {offset}, but Kafka has {low} to {high}"
                 f"{' in a new topic' if is_new else ''}. Set DATABASE_URL to an empty database and "

@@ -50,7 +50,7 @@ class Settings(SettingsGroup):
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     kafka = settings.kafka
-    waiting_for: Waiting | None = None
+    waiting_for: Waiting | None = process.STARTING
 
     def tell(waiting: Waiting | None) -> None:
         nonlocal waiting_for

@@ -61,6 +61,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             log.info("webhooks.off", why="WEBHOOK_URLS is not set.")
             await stop.wait()
             return
+        sender.waiting = process.STARTING
         if not await process.run_until(stop, wait_for_topics(settings.kafka, without_topics)):
             return
         sender.waiting = None

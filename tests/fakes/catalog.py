@@ -78,9 +78,10 @@ class FakeCatalog:
             self._ids.setdefault(drive_id, len(self._ids) + 1)
         self._changed()
 
-    async def check(self) -> None:
+    async def check(self) -> str:
         """As the port says."""
         self._answer()
+        return ""
 
     async def consumed_offsets(self) -> Mapping[tuple[str, int], int]:
         """As the port says."""

@@ -35,7 +35,7 @@ VERDICTS = {"TryAgain", "RateLimited", "Corrupt", "SetAside", "Stop", "Outage", 
 ENDS_A_PROCESS = {
     "cannot_listen",
     "topic_changed",
-    "schema_newer",
+    "no_temporary_directory",
     "log_incomplete",
     "rebuild_running",
     "schema_refused",
@@ -63,8 +63,6 @@ ELSEWHERE = {
     "replay_rate",
     "same_file",
     "too_few_workers",
-    # A placeholder, replaced before anybody waits.
-    "starting",
 }
 """Reasons that the page never shows."""
 

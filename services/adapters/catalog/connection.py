@@ -16,6 +16,7 @@ from services.adapters.environment import forget
 
 STEERING = re.compile("PG[A-Z]+")
 """What libpq would take from the environment by itself at every connection."""
+ERRNO = re.compile(r"\[Errno -?\d+\] ")
 WORD = re.compile(r"(?:\\.|\S)+", re.DOTALL)
 SETTING = re.compile(r"(?:-c\s*|--)([^=]+)=(.*)", re.DOTALL)
 
@@ -78,6 +79,11 @@ def _arguments(options: str) -> Iterator[str]:
         yield word + next(words, "") if word == "-c" else word
 
 
+def first_line(why: BaseException) -> str:
+    """What the driver said, without the numbers of errors. It holds no secret (`settings.py`)."""
+    return ERRNO.sub("", str(why).strip().split("\n")[0])
+
+
 def refused(why: psycopg.Error) -> psycopg.OperationalError:
-    said = str(why).strip().split("\n")[0]
+    said = first_line(why)
     return psycopg.OperationalError(f"PostgreSQL rejected the options in DATABASE_URL: {said}")

@@ -34,7 +34,10 @@ class ReadsCatalog(Protocol):
     `every_file`: all files of an import by Drive id, or those that are stored or unchanged.
     """
 
-    async def check(self) -> None: ...
+    async def check(self) -> str:
+        """Raises a verdict if nothing can be read. What is wrong all the same, as a sentence."""
+        ...
+
     async def consumed_offsets(self) -> Mapping[tuple[str, int], int]:
         """The next offset of each partition that the indexer reads."""
         ...

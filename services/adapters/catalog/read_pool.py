@@ -13,7 +13,7 @@ from psycopg import errors as postgres
 from sqlalchemy import RowMapping, Select, exc
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from services.adapters.catalog.connection import Session
+from services.adapters.catalog.connection import Session, first_line
 from services.adapters.catalog.settings import DatabaseSettings
 from services.core.errors import SetAside, TryAgain, Verdict
 
@@ -106,6 +106,12 @@ def forget(done: asyncio.Task[Any]) -> None:
     """Else an error that nobody waits for would be logged."""
     if not done.cancelled():
         done.exception()
+
+
+def said_by_server(why: Verdict) -> str:
+    """In the driver's words, where there are any."""
+    cause = getattr(why.__cause__, "orig", None) or why.__cause__
+    return first_line(cause) if cause else ""
 
 
 def _verdict(why: exc.SQLAlchemyError | psycopg.Error) -> Verdict | None:

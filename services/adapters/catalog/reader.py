@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 from psycopg.rows import args_row, namedtuple_row, scalar_row
-from sqlalchemy import select
+from sqlalchemy import column, select, table
 
 from services.adapters.catalog.queries import files, images, imports, replays, retries
 from services.adapters.catalog.queries.images import Query
@@ -31,6 +31,7 @@ from services.adapters.catalog.views.imports import (
     RetryFilter,
 )
 from services.adapters.catalog.views.replays import ReplayFile, ReplayProgress, SelectionCounts
+from services.adapters.catalog.writer import other_version
 from services.core.errors import TryAgain
 from services.core.events import ReplayScope, Selection
 
@@ -54,8 +55,10 @@ class CatalogReader(ReadPool):
         self._counts = asyncio.Semaphore(COUNTS_AT_ONCE)
         self._image_counts = asyncio.Semaphore(COUNTS_AT_ONCE)
 
-    async def check(self) -> None:
+    async def check(self) -> str:
         await self.imports(before=None, limit=1)
+        rows = await self._rows(select(column("version_num")).select_from(table("alembic_version")))
+        return other_version(max((row["version_num"] for row in rows), default=None))
 
     async def consumed_offsets(self) -> Mapping[tuple[str, int], int]:
         rows = await self._rows(select(consumed_offsets))

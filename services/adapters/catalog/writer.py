@@ -13,7 +13,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from services.adapters.catalog.bulk import Cursor, select, upsert
-from services.adapters.catalog.connection import Session
+from services.adapters.catalog.connection import Session, first_line
 from services.adapters.catalog.rows import (
     CHANNEL,
     FileRow,
@@ -193,22 +193,28 @@ def _tables_now(cursor: Cursor) -> object:
 
 
 def unavailable(why: Exception) -> CatalogUnavailableError:
-    """With the first line of what the driver said. It holds no secret (`settings.py`)."""
-    return CatalogUnavailableError(str(why).strip().split("\n")[0] or type(why).__name__)
+    return CatalogUnavailableError(first_line(why) or type(why).__name__)
+
+
+def other_version(found: str | None) -> str:
+    """A sentence; empty for tables of this version."""
+    if found is not None and found > VERSION:
+        return (
+            f"The tables have version {found}, and this service supports up to {VERSION}. Run the "
+            "newer version of Drivestream."
+        )
+    if found is None:
+        return "The database has no tables. Run `drivestream setup`."
+    older = f"The tables have version {found}, and not yet {VERSION}. Run `drivestream setup`."
+    return "" if found == VERSION else older
 
 
 def refuse_newer(found: str | None) -> None:
     if found is not None and found > VERSION:
-        raise Stop(
-            "schema_newer",
-            f"The tables have version {found}, and this service supports up to {VERSION}. It has "
-            "stopped writing. Run the newer version of Drivestream.",
-        )
+        raise Stop("schema_newer", f"{other_version(found)} Until then, it writes nothing.")
 
 
 def refuse_other(found: str | None) -> None:
     refuse_newer(found)
-    if found != VERSION:
-        raise CatalogUnavailableError(
-            f"the tables have version {found or 'none'}, not {VERSION}: run `drivestream setup`"
-        )
+    if why := other_version(found):
+        raise CatalogUnavailableError(why)

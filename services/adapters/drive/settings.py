@@ -8,6 +8,10 @@ from services.core.settings import Reader, Secret
 GOOGLE = "https://www.googleapis.com"
 QUOTA_USER = "drivestream"
 LONGEST_QUOTA_USER = 40
+NO_CREDENTIALS = (
+    "Neither GOOGLE_API_KEY nor GOOGLE_APPLICATION_CREDENTIALS is set, so Google Drive will refuse "
+    "to list, show or download anything. Set one of them and restart (docs/google-key.md)."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +40,14 @@ class DriveSettings:
     cool_down_seconds: float = 600.0
     limits: Limits = Limits()
 
+    @property
+    def missing(self) -> str:
+        """What is missing before Drive can be asked for anything; empty if nothing is. It is no
+        fault of the settings: what was imported can be read without."""
+        return "" if self.api_key.reveal() or self.credentials_file else NO_CREDENTIALS
+
     @classmethod
     def read(cls, reader: Reader) -> "DriveSettings":
-        """Without a key Drive refuses us, and says why."""
         quota_user = reader.text("DRIVE_QUOTA_USER", QUOTA_USER)
         if len(quota_user) > LONGEST_QUOTA_USER:
             reader.faults.append(

@@ -28,6 +28,8 @@ HANGS_UP = (
     "it ends each connection before it answers: check whether KAFKA_SECURITY_PROTOCOL is what it "
     "speaks at that port"
 )
+UNKNOWN_HOST = "its host name is not known: check KAFKA_BOOTSTRAP_SERVERS"
+REFUSED_CONNECTION = "the connection was refused: check KAFKA_BOOTSTRAP_SERVERS, and that it runs"
 log = structlog.get_logger("kafka")
 
 
@@ -55,6 +57,13 @@ def of_settings(error: KafkaError) -> str | None:
     return NOT_TRUSTED if error.code() == KafkaError._SSL else None
 
 
+def of_network(error: KafkaError) -> str | None:
+    """Why there is no connection at all, where librdkafka says so."""
+    if error.code() == KafkaError._RESOLVE:
+        return UNKNOWN_HOST
+    return REFUSED_CONNECTION if "Connection refused" in error.str() else None
+
+
 class Refusals:
     """An `error_cb` that keeps why a handle cannot connect, and passes each error on. What the
     handle was asked fails with no more than "transport failure"."""
@@ -62,11 +71,13 @@ class Refusals:
     def __init__(self, tell: Callable[[KafkaError], None] = lambda _error: None) -> None:
         self._tell = tell
         self._reason: str | None = None
+        self._network: str | None = None
         self._codes: set[int] = set()
 
     def __call__(self, error: KafkaError) -> None:
         self._codes.add(error.code())
         self._reason = of_settings(error) or self._reason
+        self._network = of_network(error) or self._network
         self._tell(error)
 
     @contextmanager
@@ -79,8 +90,9 @@ class Refusals:
             report()
             # A broker that cannot be reached is reported, too; one that closes a connection is not.
             closed = self._codes == {KafkaError._ALL_BROKERS_DOWN}
-            reason = self._reason or (HANGS_UP if closed else sentence(why.args[0]))
-            self._reason, self._codes = None, set()
+            known = self._reason or self._network
+            reason = known or (HANGS_UP if closed else sentence(why.args[0]))
+            self._reason, self._network, self._codes = None, None, set()
             raise KafkaUnavailableError(reason) from why
 
 

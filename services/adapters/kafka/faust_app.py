@@ -22,6 +22,7 @@ from services.adapters.kafka.faust_batches import MOST_BATCHES, PARTITION_BYTES,
 from services.adapters.kafka.reader import Raw
 from services.adapters.kafka.security import KafkaSecurity
 from services.adapters.kafka.settings import KafkaSettings
+from services.core.errors import Stop
 
 SESSION_SECONDS = 10.0
 """After so long without a heartbeat the broker gives the partitions to another process."""
@@ -110,9 +111,10 @@ class FaustApp:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Read while the block runs. Raises `AppEndedError` if it does not begin in time."""
+        """Read while the block runs. Raises `AppEndedError` if it does not begin in time, and
+        `Stop` without a directory for temporary files, which Faust does not start without."""
         _quiet_logs()
-        with tempfile.TemporaryDirectory(prefix="faust-") as folder:
+        with _temporary() as folder:
             self._app = self._made(folder)
             starting = asyncio.ensure_future(self._app.start())
             try:
@@ -233,6 +235,17 @@ def _credentials(security: KafkaSecurity) -> Any:
             ssl_context=security.tls(),
         )
     return faust.SSLCredentials(security.tls()) if security.encrypts else None
+
+
+def _temporary() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="faust-")
+    except OSError as why:
+        message = (
+            f"No temporary directory can be made ({why.strerror or why}). Mount a writable /tmp, "
+            "or set TMPDIR to a writable directory."
+        )
+        raise Stop("no_temporary_directory", message) from why
 
 
 def _quiet_logs() -> None:

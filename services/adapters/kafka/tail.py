@@ -21,6 +21,8 @@ from services.core.wire import UndecodableError, UnknownEventError, decode
 READ_SECONDS = 0.5  # a record ends the wait for it at once
 SILENCE_SECONDS = 3.0  # without a record, a tail asks whether Kafka still answers
 
+NOT_CONNECTED = "not connected yet"
+
 T = TypeVar("T")
 log = structlog.get_logger()
 
@@ -39,7 +41,7 @@ class TailState:
     """`caught_up` with what was in the log on connecting; `answered_at` is monotonic time."""
 
     caught_up: bool = False
-    trouble: str | None = "not connected yet"
+    trouble: str | None = NOT_CONNECTED
     answered_at: float = 0.0
 
 

@@ -161,6 +161,16 @@ _PLAIN = re.compile(r"status code: \d{3}[^:<\n]*: ([^<\n]{1,200})")
 _SERVER_TIME = re.compile(r"<ServerTime>([\w:.-]{1,40})")
 _STATUS = re.compile(r"status code: (\d{3})")
 _NOT_CONNECTED = re.compile(r"kind:\s+Connect\b")
+NOT_TRUSTED = "its certificate is not trusted, or is for another host. Check S3_CA_FILE"
+CAUSES = {
+    "dns error": "its host name is not known. Check S3_ENDPOINT_URL",
+    "failed to lookup address": "its host name is not known. Check S3_ENDPOINT_URL",
+    "Connection refused": "the connection was refused",
+    "InvalidContentType": "it does not speak TLS there. Check S3_ENDPOINT_URL",
+    "InvalidCertificate": NOT_TRUSTED,
+    "invalid peer certificate": NOT_TRUSTED,
+}
+"""What the libraries write of a connection that failed, and what a person can do about it."""
 
 
 def code_of(error: str) -> str:
@@ -178,7 +188,8 @@ def verdict(error: str, *, bucket: str, address: str) -> Verdict:
         code, words = "Redirect", BARE_REDIRECT
     if not status and not code:
         how = "cannot be reached" if _NOT_CONNECTED.search(error) else "did not answer"
-        return TryAgain("store_unreachable", f"{store} {how}.")
+        cause = next((f": {says}" for sign, says in CAUSES.items() if sign in error), "")
+        return TryAgain("store_unreachable", f"{store} {how}{cause}.")
     return verdict_of(status, code, words, bucket=bucket, address=address)
 
 

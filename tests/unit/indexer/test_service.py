@@ -15,7 +15,6 @@ from services.adapters.catalog.writer import Position
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.reader import Raw
 from services.adapters.process import publish_status, run_with_background
-from services.core.errors import Stop
 from services.core.events import (
     FileStored,
     ImportCancelled,
@@ -292,13 +291,14 @@ async def test_what_cannot_be_read_is_a_dead_letter_before_its_offset_is_passed(
     assert (row.state, row.reason) == ("failed", "undecodable_event")
 
 
-async def test_an_event_of_a_newer_version_stops_the_indexer_and_nothing_is_passed() -> None:
+async def test_an_event_of_a_newer_version_is_waited_at_and_nothing_is_passed() -> None:
     world = World()
     newer = b'{"type":"FileRotated","import_id":"import-1","file_id":"f"}'
     await world.log.append([with_value(b"{"), with_value(newer)])
-    async with asyncio.timeout(WAIT):
-        with pytest.raises(Stop, match="FileRotated, which this version does not support"):
-            await world.indexer(asyncio.Event()).run()
+    async with world.indexing():
+        await world.until_told("unknown_event")
+        assert world.told[-1] is not None
+        assert "FileRotated, which this version does not support" in world.told[-1].message
     assert world.consumed() == 0
     assert world.log.of(DEAD_LETTERS.name) == []
     assert world.log.of(FILES_FAILED.name) == []
@@ -366,13 +366,17 @@ async def test_a_partition_that_lost_what_was_not_read_is_read_from_its_start(
     assert world.database.offsets[place] == (world.topic_id, 1)
 
 
-async def test_tables_of_a_newer_version_stop_the_indexer_before_it_writes() -> None:
+async def test_tables_of_a_newer_version_are_not_written_until_they_fit_again() -> None:
     world = World()
-    world.database.version = "9000"
+    known, world.database.version = world.database.version, "9000"
     await world.publisher.publish([STORED])
-    with pytest.raises(Stop, match="version 9000"):
-        await world.indexer(asyncio.Event()).run()
-    assert world.database.offsets == {}
+    async with world.indexing():
+        await world.until_told("schema_newer")
+        assert world.told[-1] is not None
+        assert "Run the newer version of Drivestream." in world.told[-1].message
+        assert world.database.offsets == {}
+        world.database.version = known
+        await world.until_told(None)
 
 
 async def test_tables_that_setup_has_yet_to_make_are_waited_for() -> None:

@@ -307,7 +307,8 @@ export interface paths {
      * Check that the API is ready for requests
      * @description 200 if every part answers, else 503, with the answer of each part. `degraded` is 200 too: a
      * service waits, and is named with what it waits for, and until when if that is known; or the read
-     * replica (`DATABASE_READ_URL`) is not used.
+     * replica (`DATABASE_READ_URL`) is not used; or the tables are of another version; or there are no
+     * credentials for Google Drive.
      */
     get: operations["getReadiness"];
   };
@@ -3943,7 +3944,8 @@ export interface operations {
    * Check that the API is ready for requests
    * @description 200 if every part answers, else 503, with the answer of each part. `degraded` is 200 too: a
    * service waits, and is named with what it waits for, and until when if that is known; or the read
-   * replica (`DATABASE_READ_URL`) is not used.
+   * replica (`DATABASE_READ_URL`) is not used; or the tables are of another version; or there are no
+   * credentials for Google Drive.
    */
   getReadiness: {
     responses: {
