@@ -27,8 +27,9 @@ CONNECTIONS = 8
 TRUSTED_SECONDS = 2.0
 """A connection that was taken so lately is used without asking first whether it is still there. To
 ask is a round trip, and takes longer than to read a page of one image."""
-PLANNING = "random_page_cost=1.1"
-"""As SSDs are. By the default, PostgreSQL would sort 100,000 rows rather than walk to 100."""
+PLANNING = "random_page_cost=1.1 -c enable_mergejoin=off"
+"""As SSDs are: by the default, PostgreSQL would sort 100,000 rows rather than walk to 100. And no
+merge: of one import's images it would read those of all others that come before them."""
 NO_TABLES = (postgres.UndefinedTable, postgres.UndefinedColumn, postgres.InvalidSchemaName)
 OPERATOR_INTERVENTION = "57P"
 """How the SQLSTATEs begin with which PostgreSQL ends a connection."""
