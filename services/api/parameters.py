@@ -4,10 +4,12 @@ A misspelt filter would otherwise be no filter, and a misspelt `limit` the whole
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl
 
+from litestar import Litestar
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.spec import Parameter
@@ -23,17 +25,13 @@ async def parameters_are_known(
     """What the OpenAPI document says is what is taken, so the two cannot differ. Addresses that it
     does not describe (`/metrics`, `/schema`) take anything. It is async, since Litestar runs others
     in a thread, which costs more than what this does."""
-    pairs = parse_qsl(_query(request), keep_blank_values=True)
+    if not (pairs := parse_qsl(_query(request), keep_blank_values=True)):
+        return
+    method = str(request.scope.get("method")).lower()
+    known = _known(request.app, request.scope["path_template"], method)
+    if known is None:
+        return
     given = Counter(name for name, _ in pairs)
-    paths = request.app.openapi_schema.paths or {}
-    path = paths.get(request.scope["path_template"])
-    if not given or path is None:
-        return
-    operation = getattr(path, str(request.scope.get("method")).lower())
-    if operation is None:  # OPTIONS, which every address answers
-        return
-    declared = [it for it in operation.parameters or () if isinstance(it, Parameter)]
-    known = sorted(it.name for it in declared if it.param_in == "query")
     for name, times in given.items():
         if name not in known:
             these = f"known: {', '.join(known)}" if known else "this route has none"
@@ -41,6 +39,18 @@ async def parameters_are_known(
         if times > 1:
             raise bad_parameter(name, "is given more than once")
     _check_values(pairs)
+
+
+@cache
+def _known(app: Litestar, template: str, method: str) -> Sequence[str] | None:
+    """None where the document does not describe it: also for OPTIONS, which every address
+    answers. There are as many as routes."""
+    path = (app.openapi_schema.paths or {}).get(template)
+    operation = getattr(path, method, None)
+    if operation is None:
+        return None
+    declared = [it for it in operation.parameters or () if isinstance(it, Parameter)]
+    return sorted(it.name for it in declared if it.param_in == "query")
 
 
 def _check_values(pairs: Iterable[tuple[str, str]]) -> None:

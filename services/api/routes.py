@@ -10,6 +10,7 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
+from litestar.routes import HTTPRoute
 
 from services.adapters.metrics import add_build_info
 from services.api import (
@@ -153,7 +154,18 @@ def routes() -> Litestar:
         logging_config=None,
     )
     document.complete(app)
+    _one_after_another(app)
     return app
+
+
+def _one_after_another(app: Litestar) -> None:
+    """Litestar makes a task of each dependency that needs no other one. Ours wait for nothing, so
+    that costs a list of images a fifth of its time."""
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            for _, model in route.route_handler_map.values():
+                batches = model.dependency_batches
+                model.dependency_batches = [{each} for batch in batches for each in batch]
 
 
 def openapi_document() -> dict[str, Any]:

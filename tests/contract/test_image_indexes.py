@@ -4,6 +4,7 @@ of a database that has images already."""
 import asyncio
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -126,6 +127,19 @@ def test_each_filter_and_each_order_walks_along_its_index(
                 assert index in plan, plan
                 assert "Seq Scan" not in plan, plan
                 assert "Sort" not in plan, plan
+
+
+@pytest.mark.parametrize("others", [{"max_size": 900_000}, {"mime_type": "image/jpeg"}])
+def test_a_filter_within_an_import_reads_no_other_import(
+    filled: str, others: dict[str, Any]
+) -> None:
+    """The walk is along the import, and each image is looked up."""
+    wanted = ImageFilter(import_id="import-5", order="google_drive_id", **others)
+    with psycopg.connect(filled, options=f"-c {read_pool.PLANNING}") as connection:
+        plan = explained(connection, image_query.page(wanted, None, 101))
+        assert "import_files_stored" in plan, plan
+        assert "Nested Loop" in plan, plan
+        assert "Seq Scan" not in plan, plan
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import { screen, waitFor, within } from '@testing-library/react'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { chooseLanguage } from '../src/text/language'
 import { FakeApi, jsonResponse, problem } from './fakeApi'
 import { pass, setVisible, showPage } from './showPage'
 
@@ -92,6 +93,20 @@ const part = (id: string) => waitFor(() => {
 })
 
 describe('the flow page', () => {
+  it('says in another language what limits the speed, and marks what is English', async () => {
+    letters = [letter()]
+    system['dead_letters'] = 1
+    await chooseLanguage('de')
+    try {
+      await showPage('/flow')
+      expect(await screen.findByText(/warten auf Antworten von Google Drive/)).toBeDefined()
+      expect(screen.queryByText(/takes 0.7 s/)).toBeNull()
+      expect((await screen.findByText('the value is not JSON')).lang).toBe('en')
+    } finally {
+      await chooseLanguage('en')
+    }
+  })
+
   it('says what limits the speed, and how far behind each topic is', async () => {
     await showPage('/flow')
     expect(await screen.findByText('Google Drive takes 0.7 s for each file.')).toBeTruthy()

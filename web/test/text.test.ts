@@ -27,7 +27,7 @@ function shape(words: unknown, at = ''): string[] {
 describe('the text', () => {
   it('is the same in every language, part by part', () => {
     // English is the API's own language.
-    expect(shape({ ...de, problems: {} }).toSorted()).toEqual(shape(en).toSorted())
+    expect(shape({ ...de, problems: {}, flow: { ...de.flow, limitDetails: {} } }).toSorted()).toEqual(shape(en).toSorted())
   })
 
   it('is translated', () => {
@@ -65,6 +65,7 @@ describe('the text', () => {
     const limits = document.components.schemas['SpeedLimit']?.properties['reason']?.enum ?? []
     expect(limits.length).toBeGreaterThan(10)
     expect(limits.filter((reason) => !Object.hasOwn(de.flow.limits, reason))).toEqual([])
+    expect(Object.keys(de.flow.limitDetails).toSorted()).toEqual(limits.toSorted())
     const errors = () => ['database_slow', 'bad_parameter', 'a_new_code'].map((code) => sentence(new ApiError('refused', 'It is so.', { code })))
     expect(errors()).toEqual(['It is so.', 'It is so.', 'It is so.'])
     await chooseLanguage('de')

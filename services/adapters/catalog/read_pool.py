@@ -1,7 +1,9 @@
 """The connections that read the catalog, and what their errors mean. Nothing is ever written."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+import math
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
@@ -10,8 +12,9 @@ import psycopg
 from msgspec import Struct
 from psycopg import AsyncCursor
 from psycopg import errors as postgres
-from sqlalchemy import RowMapping, Select, exc
+from sqlalchemy import RowMapping, Select, event, exc
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from services.adapters.catalog.connection import Session, first_line
 from services.adapters.catalog.settings import DatabaseSettings
@@ -21,16 +24,28 @@ POOL_SECONDS = 3
 ANSWER_SECONDS = 20.0
 """For a connection and an answer. A server that hangs does not keep its own limit of 10 seconds."""
 CONNECTIONS = 8
-PLANNING = "random_page_cost=1.1"
-"""As SSDs are. By the default, PostgreSQL would sort 100,000 rows rather than walk to 100."""
+TRUSTED_SECONDS = 2.0
+"""A connection that was taken so lately is used without asking first whether it is still there. To
+ask is a round trip, and takes longer than to read a page of one image."""
+PLANNING = "random_page_cost=1.1 -c enable_mergejoin=off"
+"""As SSDs are: by the default, PostgreSQL would sort 100,000 rows rather than walk to 100. And no
+merge: of one import's images it would read those of all others that come before them."""
 NO_TABLES = (postgres.UndefinedTable, postgres.UndefinedColumn, postgres.InvalidSchemaName)
+OPERATOR_INTERVENTION = "57P"
+"""How the SQLSTATEs begin with which PostgreSQL ends a connection."""
+TAKEN_AT = "taken_at"
 
 Answer = TypeVar("Answer", bound=Struct)
 Read = TypeVar("Read")
 
 
+class LostInUse(TryAgain):
+    """The connection broke while it was used."""
+
+
 class ReadPool:
-    """Connects when first asked; a lost connection is replaced."""
+    """Connects when first asked; a lost connection is replaced, and what was asked over it is asked
+    again. So all that is read through it may be read twice."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
         session = Session(
@@ -47,10 +62,11 @@ class ReadPool:
             pool_size=CONNECTIONS,
             max_overflow=0,
             pool_timeout=POOL_SECONDS,
-            pool_pre_ping=True,
             # A prepared statement would fail once when the tables behind its names are swapped.
             async_creator=partial(session.connect_async, prepare_threshold=None),
         )
+        self._lost_at = -math.inf
+        event.listen(self._engine.sync_engine.pool, "checkout", self._check)
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -59,7 +75,27 @@ class ReadPool:
         return [kind(**row) for row in await self._rows(query)]
 
     async def _rows(self, query: Select[Any]) -> Sequence[RowMapping]:
-        return await in_time(self._all_rows(query))
+        return await in_time(self._read(partial(self._all_rows, query)))
+
+    async def _read(self, reading: Callable[[], Awaitable[Read]]) -> Read:
+        """Once more, if a connection was lost. Others were lost with it, so those that were taken
+        before are not trusted any more."""
+        try:
+            return await reading()
+        except LostInUse:
+            self._lost_at = time.monotonic()
+            return await reading()
+
+    def _check(self, connection: Any, entry: ConnectionPoolEntry, _proxy: object) -> None:
+        """SQLAlchemy calls it whenever a connection is taken, and replaces all if one is lost."""
+        now, taken_at = time.monotonic(), entry.info.get(TAKEN_AT)
+        entry.info[TAKEN_AT] = now
+        if taken_at is None or taken_at > max(now - TRUSTED_SECONDS, self._lost_at):
+            return
+        try:
+            self._engine.dialect.do_ping(connection)
+        except psycopg.Error as why:
+            raise exc.InvalidatePoolError from why
 
     async def _all_rows(self, query: Select[Any]) -> Sequence[RowMapping]:
         async with self._connected() as connection:
@@ -82,13 +118,17 @@ class ReadPool:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        is_used = False
         try:
             async with self._engine.connect() as connection:
+                is_used = True
                 yield connection
         except (exc.SQLAlchemyError, psycopg.Error) as why:
             verdict = _verdict(why)
             if verdict is None:
                 raise
+            if is_used and _is_lost(why):
+                verdict = LostInUse(verdict.reason, verdict.message)
             raise verdict from why
 
 
@@ -138,6 +178,14 @@ def _verdict(why: exc.SQLAlchemyError | psycopg.Error) -> Verdict | None:
         case psycopg.OperationalError() | psycopg.InterfaceError():
             return _unavailable()
     return None
+
+
+def _is_lost(why: exc.SQLAlchemyError | psycopg.Error) -> bool:
+    """The server ended the connection, and said so or not."""
+    error = why.orig if isinstance(why, exc.DBAPIError) else why
+    if not isinstance(error, psycopg.OperationalError):
+        return False
+    return error.sqlstate is None or error.sqlstate.startswith(OPERATOR_INTERVENTION)
 
 
 def _unavailable() -> TryAgain:

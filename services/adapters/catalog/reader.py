@@ -84,7 +84,8 @@ class CatalogReader(ReadPool):
         self, wanted: ImageFilter, *, after: ImagePlace | None, limit: int
     ) -> Sequence[ListedImage]:
         found = await self._in_folders(wanted)
-        return await in_time(self._images(images.page(found, after, limit)))
+        query = images.page(found, after, limit)
+        return await in_time(self._read(lambda: self._images(query)))
 
     async def _in_folders(self, wanted: ImageFilter) -> ImageFilter:
         """With the folders named. Only then does PostgreSQL know how many images are in them."""
@@ -134,13 +135,15 @@ class CatalogReader(ReadPool):
         except TimeoutError:
             raise TryAgain("database_slow", "The database is busy with other lists.") from None
         try:
-            async with self._cursor(rows) as cursor, cursor.connection.transaction():
-                await cursor.execute(f"SET LOCAL statement_timeout = {milliseconds}")
-                await cursor.execute(query.text, query.values)
-                found: list[Any] = await cursor.fetchall()
-                return found
+            return await self._read(lambda: self._within(query, rows, milliseconds))
         finally:
             self._image_counts.release()
+
+    async def _within(self, query: Query, rows: Any, milliseconds: int) -> list[Any]:
+        async with self._cursor(rows) as cursor, cursor.connection.transaction():
+            await cursor.execute(f"SET LOCAL statement_timeout = {milliseconds}")
+            await cursor.execute(query.text, query.values)
+            return await cursor.fetchall()
 
     async def image(self, google_drive_id: str) -> ImageDetails | None:
         found = await self._fetch(ImageDetails, images.one(google_drive_id))
@@ -208,10 +211,14 @@ class CatalogReader(ReadPool):
     async def count_selection(
         self, wanted: Selection, scope: ReplayScope, *, even_halted: bool = False
     ) -> SelectionCounts:
-        async with self._counts, self._connected() as connection:
-            await connection.execution_options(isolation_level="REPEATABLE READ")
-            async with connection.begin():
-                return await count_selection(connection, wanted, scope, even_halted=even_halted)
+        async def counted() -> SelectionCounts:
+            async with self._connected() as connection:
+                await connection.execution_options(isolation_level="REPEATABLE READ")
+                async with connection.begin():
+                    return await count_selection(connection, wanted, scope, even_halted=even_halted)
+
+        async with self._counts:
+            return await self._read(counted)
 
     async def files_to_retry(
         self, import_id: str, wanted: RetryFilter, *, after: str | None, limit: int

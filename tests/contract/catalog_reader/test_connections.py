@@ -1,17 +1,23 @@
 """The connections behind it: slow readers, servers that hang or are not there."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import closing
+from typing import cast
+from unittest.mock import Mock
 
 import psycopg
 import pytest
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
 
+from services.adapters.catalog import read_pool
 from services.adapters.catalog.read_pool import CONNECTIONS
 from services.adapters.catalog.reader import PAGE_ROWS, CatalogReader
 from services.adapters.catalog.rows import Rows
 from services.adapters.catalog.writer import CatalogWriter
 from services.core.errors import TryAgain
+from services.core.events import ReplayScope, Selection
 from tests.catalog_rows import an_image, an_import, rows
 from tests.contract.catalog_reader.conftest import ALL, address_of
 
@@ -31,6 +37,10 @@ async def test_more_slow_readers_than_connections_hold_none(database_url: str) -
     assert len([image async for page in reader.every_image(ALL) for image in page]) == 2 * PAGE_ROWS
     rest = await asyncio.gather(*(anext(pages) for pages in slow))
     assert image.id < first[0][-1].id < rest[0][0].id
+    pool = cast(QueuePool, reader._engine.sync_engine.pool)
+    async with asyncio.timeout(10):  # what is read ahead when it closes would be left open
+        while pool.checkedout() or reader._pages.locked():
+            await asyncio.sleep(0.02)
     await reader.close()
 
 
@@ -64,15 +74,48 @@ async def test_a_server_that_hangs_holds_nobody_for_long(
 
 
 @pytest.mark.real
-async def test_a_lost_connection_is_replaced(database_url: str) -> None:
+@pytest.mark.parametrize("trusted", [60.0, 0.0])
+async def test_a_lost_connection_is_replaced(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, trusted: float
+) -> None:
+    """Whether or not it is asked first. All of them are lost at once, and asked for at once."""
+    monkeypatch.setattr(read_pool, "TRUSTED_SECONDS", trusted)
     reader = CatalogReader(address_of(database_url))
-    await reader.check()
-    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as admin:
-        await admin.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    asked: list[Callable[[], Awaitable[object]]] = [
+        *[reader.check] * CONNECTIONS,
+        *[lambda: reader.images(ALL, after=None, limit=1)] * CONNECTIONS,
+        lambda: reader.count_images(ALL),
+        lambda: reader.count_selection(Selection(), ReplayScope.ALL),
+    ]
+    for _ in range(3):
+        await asyncio.gather(*(ask() for ask in asked))
+        # Those of before may not be gone yet.
+        assert await _end_connections(database_url) >= CONNECTIONS
+    await asyncio.gather(*(ask() for ask in asked))
+    await reader.close()
+
+
+async def _end_connections(url: str) -> int:
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as admin:
+        ended = await admin.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
             "WHERE application_name = 'drivestream-api' AND datname = current_database()"
         )
-    await reader.check()
+        row = await ended.fetchone()
+        return int(row[0]) if row else -1
+
+
+@pytest.mark.real
+async def test_a_connection_in_use_is_not_asked_first(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, pings = CatalogReader(address_of(database_url)), Mock()
+    monkeypatch.setattr(reader._engine.dialect, "do_ping", pings)
+    for seconds, times in ((60.0, 0), (0.0, 3)):
+        monkeypatch.setattr(read_pool, "TRUSTED_SECONDS", seconds)
+        for _ in range(3):
+            await reader.images(ALL, after=None, limit=1)
+        assert pings.call_count == times
     await reader.close()
 
 

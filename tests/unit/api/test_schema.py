@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from litestar.routes import HTTPRoute
 from msgspec import Struct
 
 from services.api.replay_plans import PlanRequest, Selected
 from services.api.replay_start import RateRequest, StartRequest
 from services.api.retry import RetryBody
+from services.api.routes import routes
 from tests.unit.api.conftest import Api
 
 PATHS = {
@@ -155,3 +157,14 @@ async def test_the_page_works_offline(api: Api) -> None:
     assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", page)
     for path in PATHS:
         assert path in page
+
+
+def test_no_dependency_of_a_route_is_a_task_of_its_own() -> None:
+    handlers = [
+        model
+        for route in routes().routes
+        if isinstance(route, HTTPRoute)
+        for _, model in route.route_handler_map.values()
+    ]
+    assert sum(len(model.dependency_batches) for model in handlers) > 50
+    assert {len(batch) for model in handlers for batch in model.dependency_batches} == {1}

@@ -4,6 +4,7 @@ import { CommandsButton } from '../commands/CommandsButton'
 import { formatCount } from '../text/format'
 import { t } from '../text/language'
 import { heading } from '../text/reasons'
+import { InEnglish } from '../ui/InEnglish'
 import { Retry } from '../ui/Retry'
 import { Skeleton } from '../ui/Skeleton'
 import { Time } from '../ui/Time'
@@ -62,7 +63,9 @@ function Letter({ letter }: { letter: DeadLetter }) {
         <Time at={letter.at} /> <b>{heading(letter.reason)}</b>{' '}
         <span className="quiet">{words.from(letter.topic, letter.partition, formatCount(letter.offset))}</span>
       </summary>
-      <p lang="en">{letter.message}</p>
+      <p>
+        <InEnglish text={letter.message} />
+      </p>
       {letter.key.data !== '' && (
         <p className="quiet">
           {events.key}: <code>{letter.key.data}</code>

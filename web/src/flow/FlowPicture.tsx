@@ -2,6 +2,7 @@
 import { Link } from '@tanstack/react-router'
 import { Fragment } from 'react'
 import { t } from '../text/language'
+import { said } from '../text/reasons'
 import { EDGES, kindOf, layoutFor, NODES, pathOf, widthOf, type Layout, type NodeId } from './layout'
 import { partOf, rateOf, type Part } from './picture'
 import type { Stream } from './stream'
@@ -102,7 +103,7 @@ function Dots({ id, workers, x, y }: { id: NodeId; workers: readonly Worker[]; x
 }
 
 function tooltip(id: NodeId, { id: worker, state, holds, waitingFor }: Worker): string {
-  return [worker, wordFor(t().flow.workers.states, state), ...(id === 'api' ? [] : [holds.join(' ')]), waitingFor ?? '']
+  return [worker, wordFor(t().flow.workers.states, state), ...(id === 'api' ? [] : [holds.join(' ')]), waitingFor === null ? '' : (said(waitingFor.message, waitingFor.reason) ?? '')]
     .filter((part) => part !== '')
     .join('\n')
 }

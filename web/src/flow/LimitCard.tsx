@@ -1,5 +1,6 @@
 import { formatBytes } from '../text/format'
 import { t } from '../text/language'
+import { InEnglish } from '../ui/InEnglish'
 import { useRates } from '../queries'
 import type { System } from './system'
 import { rateWords, wordFor } from './words'
@@ -7,14 +8,14 @@ import { rateWords, wordFor } from './words'
 /** What limits the speed now, in a sentence, and how fast it goes. */
 export function LimitCard({ limit }: Pick<System, 'limit'>) {
   const { flow } = t()
+  // The API's own sentence has figures, but it is English.
+  const details = Object.hasOwn(flow.limitDetails, limit.reason) ? flow.limitDetails[limit.reason] : undefined
   return (
     <section className="card flow-card limit" data-limit={limit.reason} aria-labelledby="flow-limit">
       <h2 id="flow-limit">{flow.limitTitle}</h2>
       <p className="limit-reason" aria-live="polite">{wordFor(flow.limits, limit.reason)}</p>
       {limit.reason !== 'nothing_to_do' && (
-        <p className="quiet" lang="en">
-          {limit.message}
-        </p>
+        <p className="quiet">{details === undefined ? <InEnglish text={limit.message} /> : details}</p>
       )}
       <Rates />
     </section>

@@ -1,6 +1,7 @@
 import { useState } from 'react'
 import { counted, formatBytes, formatCount, formatRate } from '../text/format'
 import { t } from '../text/language'
+import { said } from '../text/reasons'
 import type { Tone } from '../text/states'
 import { WideTable } from '../ui/WideTable'
 import type { Worker } from './system'
@@ -44,7 +45,7 @@ function Row({ worker }: { worker: Worker }) {
       <td title={holds.join('\n')}>{holds.length === 0 ? notYet : counted(holds.length, ...words.partition)}</td>
       <td>{concurrency === 0 ? notYet : words.of(formatCount(inFlight), formatCount(concurrency))}</td>
       <td>{concurrency === 0 ? notYet : `${formatCount(Math.round(busy * 100))} %`}</td>
-      <td className="waits">{waitingFor === null ? placesOf(worker) : <span lang="en">{waitingFor}</span>}</td>
+      <td className="waits">{waitingFor === null ? placesOf(worker) : said(waitingFor.message, waitingFor.reason)}</td>
     </tr>
   )
 }

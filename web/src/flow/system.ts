@@ -20,7 +20,7 @@ export interface Worker {
   readonly service: string
   readonly state: string
   readonly reportedAt: Date
-  readonly waitingFor: string | null
+  readonly waitingFor: { readonly reason: string; readonly message: string } | null
   readonly holds: readonly string[]
   readonly inFlight: number
   readonly concurrency: number
@@ -181,7 +181,7 @@ function workerOf(value: Value): Worker {
     service: field('service', text),
     state: field('state', text),
     reportedAt: field('reported_at', time),
-    waitingFor: field('waiting_for', optional((waiting) => fieldsOf<'Waiting'>(waiting)('message', text))),
+    waitingFor: field('waiting_for', optional(waitOf)),
     holds: field('holds', (holds) => list(holds, text)),
     inFlight: field('in_flight', count),
     concurrency: field('concurrency', count),
@@ -190,6 +190,11 @@ function workerOf(value: Value): Worker {
     memoryUsed: field('memory_used', count),
     memoryLimit: field('memory_limit', count),
   }
+}
+
+function waitOf(value: Value): NonNullable<Worker['waitingFor']> {
+  const field = fieldsOf<'Waiting'>(value)
+  return { reason: field('reason', text), message: field('message', text) }
 }
 
 function quotaOf(value: Value): System['quota'] {

@@ -10,6 +10,7 @@ import { counted, formatBytes, formatCount } from '../text/format'
 import { t } from '../text/language'
 import { importName } from '../text/names'
 import { heading } from '../text/reasons'
+import { InEnglish } from '../ui/InEnglish'
 import { Fact } from '../ui/Fact'
 import { PageTitle } from '../ui/PageTitle'
 import { Skeleton } from '../ui/Skeleton'
@@ -46,7 +47,11 @@ function Report({ one }: { one: ReplayReport }) {
           <bdi>{one.why}</bdi>
           {one.by !== null && <span className="quiet"> {words.by(one.by)}</span>}
         </p>
-        {one.message !== null && <p className={one.state === 'failed' ? 'note note-bad' : 'note'}>{one.message}</p>}
+        {one.message !== null && !isEmpty(one) && (
+          <p className={one.state === 'failed' ? 'note note-bad' : 'note'}>
+            <InEnglish text={one.message} />
+          </p>
+        )}
         {one.waitingFor !== null && <WaitingLine waiting={one.waitingFor} />}
         <div className="progress">
           <ReplayBar one={one} />
@@ -86,9 +91,14 @@ function Equation({ one }: { one: Replay }) {
           {t().report.wrongSum(formatCount(sum))}
         </p>
       )}
-      {hasEnded(one) && one.selected + one.redriven === 0 && one.message === null && <p className="note">{t().replays.empty}</p>}
+      {isEmpty(one) && <p className="note">{t().replays.empty}</p>}
     </>
   )
+}
+
+/** Then the API's message says only that. */
+function isEmpty(one: Replay): boolean {
+  return hasEnded(one) && one.selected + one.redriven === 0 && (one.message === null || one.state === 'completed')
 }
 
 function Facts({ one }: { one: ReplayReport }) {

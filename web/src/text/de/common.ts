@@ -3,6 +3,7 @@ import type { Words } from '../language'
 export const common: Words['common'] = {
   languageName: 'Deutsch',
   language: 'Sprache',
+  inEnglish: 'Näheres auf Englisch:',
   skip: 'Zum Inhalt springen',
   tagline: 'Kopiert jedes Bild eines Google-Drive-Ordners und zeigt, was mit jeder Datei passiert ist.',
   nav: { label: 'Seiten', imports: 'Importe', gallery: 'Bilder', flow: 'Datenfluss', replays: 'Replays' },

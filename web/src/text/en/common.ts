@@ -2,6 +2,7 @@
 export const common = {
   languageName: 'English',
   language: 'Language',
+  inEnglish: 'In English:',
   skip: 'Skip to the content',
   tagline: 'Copies every image in a Google Drive folder and shows what happened to each file.',
   nav: { label: 'Pages', imports: 'Imports', gallery: 'Images', flow: 'Flow', replays: 'Replays' },

@@ -32,6 +32,8 @@ export const flow = {
     nothing_to_do: 'Nothing: all work is done',
     unknown: 'Not known yet',
   } as Readonly<Record<string, string>>,
+  // English is the API's own language.
+  limitDetails: {} as Readonly<Record<string, string>>,
   stream: {
     title: 'The stream',
     shown: 'Show it as',
