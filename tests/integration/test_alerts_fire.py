@@ -101,6 +101,8 @@ class Watched:
             yield
         finally:
             self.system.restart(name)
+            # Until then a signal would kill it, and the next test may send one.
+            self.system.until(lambda: self.system.answers(name), LIMIT, f"{name} does not answer")
 
     def end(self, name: str) -> None:
         self.system.kill(name)
@@ -131,10 +133,12 @@ def watched(
 
 @contextmanager
 def asking(watched: Watched, *paths: str) -> Iterator[None]:
-    """Somebody asks the API for these again and again, four at once."""
+    """Four ask the API for these again and again. They begin one after the other, so that there are
+    answers all the time, also where each takes ten seconds."""
     done = threading.Event()
 
-    def ask() -> None:
+    def ask(after: float) -> None:
+        done.wait(after)
         while not done.wait(0.1):
             for path in paths:
                 with (
@@ -143,7 +147,7 @@ def asking(watched: Watched, *paths: str) -> Iterator[None]:
                 ):
                     answer.read()
 
-    asking = [threading.Thread(target=ask) for _ in range(4)]
+    asking = [threading.Thread(target=ask, args=(2.5 * number,)) for number in range(4)]
     for each in asking:
         each.start()
     try:
