@@ -3,7 +3,7 @@ locals {
   # no rights on AWS.
   services = {
     api = {
-      environment = merge(local.kafka, local.store, local.public, local.api)
+      environment = merge(local.kafka, local.store, local.public, local.tracing, local.api)
       secrets     = merge(local.database_secret, local.drive_secret, local.api_secret)
       role        = aws_iam_role.store.arn
       port        = local.api_port
@@ -13,7 +13,7 @@ locals {
       read_only   = true
     }
     lister = {
-      environment = merge(local.kafka, local.metrics)
+      environment = merge(local.kafka, local.metrics, local.tracing)
       secrets     = local.drive_secret
       role        = null
       port        = local.metrics_port
@@ -23,7 +23,7 @@ locals {
       read_only   = true
     }
     transfer = {
-      environment = merge(local.kafka, local.store, local.metrics)
+      environment = merge(local.kafka, local.store, local.metrics, local.tracing)
       secrets     = local.drive_secret
       role        = aws_iam_role.store.arn
       port        = local.metrics_port
@@ -33,7 +33,7 @@ locals {
       read_only   = true
     }
     indexer = {
-      environment = merge(local.kafka, local.metrics)
+      environment = merge(local.kafka, local.metrics, local.tracing)
       secrets     = local.database_secret
       role        = null
       port        = local.metrics_port
@@ -54,7 +54,7 @@ locals {
       read_only   = false
     }
     webhooks = {
-      environment = merge(local.kafka, local.metrics, local.public)
+      environment = merge(local.kafka, local.metrics, local.tracing, local.public)
       secrets     = local.webhook_secrets
       role        = null
       port        = local.metrics_port
@@ -108,7 +108,7 @@ resource "aws_ecs_task_definition" "services" {
     readonlyRootFilesystem = each.value.read_only
     linuxParameters        = { initProcessEnabled = true, capabilities = { drop = ["ALL"] } }
     environment = [
-      for key, value in merge(each.value.environment, lookup(var.settings, each.key, {})) : { name = key, value = value }
+      for key, value in merge(each.value.environment, lookup(var.settings, each.key, {})) : { name = key, value = value } if value != ""
     ]
     secrets = [for key, arn in each.value.secrets : { name = key, valueFrom = arn }]
     healthCheck = each.value.port == null ? null : {

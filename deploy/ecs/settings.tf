@@ -16,6 +16,11 @@ locals {
   }
   # Only within the task's own network interface: the health check reads it.
   metrics = { METRICS_HOST = "127.0.0.1", METRICS_PORT = tostring(local.metrics_port) }
+  # No endpoint, no traces. The receiver must be reachable from the private subnets.
+  tracing = {
+    OTEL_EXPORTER_OTLP_ENDPOINT = var.trace_endpoint
+    OTEL_TRACES_SAMPLER_ARG     = tostring(var.traced_files)
+  }
   public  = { API_PUBLIC_URL = "https://${var.host}/api" }
   api = {
     HOST          = "0.0.0.0"

@@ -69,6 +69,22 @@ variable "webhooks" {
   default     = false
 }
 
+variable "trace_endpoint" {
+  description = "The base address of a receiver of OTLP over HTTP, such as http://collector.example.org:4318. Without one nothing is traced."
+  type        = string
+  default     = ""
+}
+
+variable "traced_files" {
+  description = "The part of the files that is traced, from 0 to 1. Imports are always traced."
+  type        = number
+  default     = 0.01
+  validation {
+    condition     = var.traced_files >= 0 && var.traced_files <= 1
+    error_message = "It must be from 0 to 1."
+  }
+}
+
 variable "settings" {
   description = "Further settings by service, such as { transfer = { TRANSFER_CONCURRENCY = \"64\" } }."
   type        = map(map(string))

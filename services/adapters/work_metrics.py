@@ -16,6 +16,10 @@ from services.core.flow.occupancy import KAFKA, within
 from services.core.wire import Record
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+OUTCOMES = ("found", "stored", "unchanged", "failed")
+COUNTED_REASONS = ("content_mismatch", "lost")
+"""Alerts ask for the increase of these. Prometheus sees none in a series that begins with a count,
+so each is there from the start."""
 Lag = Mapping[tuple[str, int], int]
 """Messages that are not finished, by topic and partition."""
 
@@ -36,6 +40,10 @@ class WorkMetrics(Collector):
         self._attempts = Counter(
             "drivestream_file_attempts", "Attempts for files that have an outcome.", registry=own
         )
+        for outcome in OUTCOMES:
+            self._files.labels(outcome)
+        for reason in COUNTED_REASONS:
+            self._failures.labels(reason)
         self._observers: dict[tuple[str, str], Histogram] = {}
         self._calls = Histogram(
             "drivestream_call_duration_seconds",

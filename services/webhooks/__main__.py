@@ -24,6 +24,8 @@ from services.adapters.metrics import (
     WorkerMetrics,
     metrics_endpoint,
 )
+from services.adapters.tracing.port import Tracing, open_tracing
+from services.adapters.tracing.settings import TracingSettings
 from services.adapters.webhooks.client import WebhookClient
 from services.adapters.webhooks.settings import Endpoint, WebhookSettings
 from services.adapters.work_metrics import WorkMetrics
@@ -45,17 +47,23 @@ class Settings(SettingsGroup):
     kafka: KafkaSettings
     webhooks: WebhookSettings
     metrics: MetricsSettings
+    tracing: TracingSettings
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
-    sender = Sender(settings)
+    async with open_tracing(settings.tracing, SERVICE) as tracing:
+        await _serve(settings, stop, tracing)
+
+
+async def _serve(settings: Settings, stop: asyncio.Event, tracing: Tracing) -> None:
+    sender = Sender(settings, tracing)
     told = process.WaitingLog(sender.status)
 
     def without_topics(sentence: str) -> None:
         sender.waiting = Waiting(reason="kafka_unavailable", message=sentence)
         told()
 
-    figures = WorkerMetrics(sender.status), WebhookMetrics(sender.figures)
+    figures = WorkerMetrics(sender.status), WebhookMetrics(sender.figures), *tracing.metrics
     with metrics_endpoint(settings.metrics, *figures, WorkMetrics(sender.lags)):
         if not settings.webhooks.endpoints:
             log.info("webhooks.off", why="WEBHOOK_URLS is not set.")
@@ -75,6 +83,7 @@ class Sender:
     """All endpoints of this process."""
 
     settings: Settings
+    tracing: Tracing
     waiting: Waiting | None = None
     figures: dict[str, EndpointFigures] = field(default_factory=dict)
     lags: dict[str, Mapping[tuple[str, int], int]] = field(default_factory=dict)
@@ -103,22 +112,22 @@ class Sender:
                 consumers.append(consumer)
                 delivery = EndpointDelivery(
                     name=endpoint.name,
-                    client=client,
+                    client=self.tracing.receiver(client, endpoint.name),
                     repeats=repeats,
                     figures=self.figures[endpoint.name],
                     stop=consumer.stop,
                     api_url=self.settings.webhooks.api_url,
                 )
-                running.create_task(consumer.run(tasks_for(delivery, publisher)))
+                running.create_task(consumer.run(tasks_for(delivery, publisher, self.tracing)))
             await stop.wait()
             for consumer in consumers:
                 consumer.stop()
 
 
-def tasks_for(delivery: EndpointDelivery, publisher: Publisher) -> WebhookTasks:
+def tasks_for(delivery: EndpointDelivery, publisher: Publisher, tracing: Tracing) -> WebhookTasks:
     return WebhookTasks(
         service=SERVICE,
-        handler=delivery,
+        handler=tracing.handler(delivery),
         limit=ConcurrencyLimit(2 * UNFINISHED),
         publisher=publisher,
         faults=CircuitBreaker(lambda _why, _seconds: None),

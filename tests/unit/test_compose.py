@@ -302,7 +302,8 @@ def test_the_api_is_asked_whether_it_is_ready() -> None:
 def test_the_health_check_of_kafka_speaks_its_protocol() -> None:
     check = services()["kafka"].healthcheck
     assert check is not None
-    assert "kafka-topics.sh --bootstrap-server kafka:9092 --list" in check.test[-1]
+    bootstrap = environment(services()["api"])["KAFKA_BOOTSTRAP_SERVERS"]
+    assert f"/dev/tcp/{bootstrap.replace(':', '/')} " in check.test[-1]
 
 
 def test_everything_but_setup_restarts_by_itself() -> None:

@@ -1,7 +1,8 @@
 """Every block of code in the documents is checked; one that nobody checks fails.
 
 A command goes through the parser of its program, a request through the API's document, a change
-through the file that it is about. What is run for real by another test is listed here with it.
+through the file that it is about. What is run for real by another test is listed here with it;
+`tests/integration/test_docs_commands.py` runs those of `drivestream` and `curl`.
 """
 
 import ast
@@ -62,10 +63,10 @@ RUN = {
     "curl --proxy": "tests/conformance/test_proxy.py",
 }
 """Blocks that a test runs, as they stand or with other ids, by how they begin."""
-UNTRIED = {"gcloud", "terraform", "eval", "kubectl", "tar"}
+UNTRIED = {"gcloud", "terraform", "eval", "kubectl"}
 """Programs of others that no test runs: their page says what was tried, and what was not."""
 TRIED = re.compile(r"^#+ What was (not )?tried$", re.MULTILINE)
-OTHERS = {"cd", "mkdir", "chmod", "git", "rclone", "sha256sum"}
+OTHERS = {"cd", "mkdir", "chmod", "git", "rclone", "sha256sum", "tar"}
 """So common, and used so plainly, that there is nothing to check."""
 
 
@@ -272,6 +273,17 @@ def test_the_shell_makes_a_secret_for_webhooks() -> None:
     reader = Reader({"WEBHOOK_SECRET": secret, "WEBHOOK_URLS": urls})
     assert len(WebhookSettings.read(reader).endpoints) == 2
     assert reader.faults == []
+
+
+def test_a_folder_is_packed_and_unpacked_as_the_page_says(tmp_path: Path) -> None:
+    text = (ROOT / "docs/operations.md").read_text()
+    pack, make, unpack = re.findall(r"^    ((?:tar|mkdir) .*DATA_DIR.*)$", text, re.MULTILINE)
+    before, after = tmp_path / "before", tmp_path / "after"
+    (before / "kafka").mkdir(parents=True)
+    (before / "kafka/log").write_bytes(b"1")
+    printed_by(f"cd {tmp_path}; DATA_DIR={before}; {pack}")
+    printed_by(f"cd {tmp_path}; DATA_DIR={after}; {make}; {unpack}")
+    assert (after / "kafka/log").read_bytes() == b"1"
 
 
 def test_a_block_that_nobody_checks_is_noticed() -> None:

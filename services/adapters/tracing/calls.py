@@ -1,11 +1,13 @@
-"""Drive and the store, by the semantic conventions of HTTP clients and of S3. Each try is a span of
-its own: what is tried again shows as several."""
+"""Drive, the store and receivers of webhooks, by the semantic conventions of HTTP clients and of
+S3. Each try is a span of its own: what is tried again shows as several."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from typing import Generic
 
+from services.adapters.tracing.port import A_co, SendsWebhooks
 from services.adapters.tracing.sampling import FILE_ID
-from services.adapters.tracing.spans import Attributes, Spans, is_kept
+from services.adapters.tracing.spans import Attributes, Spans, failed, is_kept
 from services.core.events import FileFound
 from services.core.ports import (
     LARGEST_PAGE,
@@ -130,6 +132,28 @@ class TracedStore:
             "aws.s3.bucket": self.bucket,
             "aws.s3.key": key,
         }
+
+
+class TracedReceiver(Generic[A_co]):
+    """It gets no `traceparent`: it is somebody else's program, and its traces are not ours."""
+
+    def __init__(self, client: SendsWebhooks[A_co], endpoint: str, spans: Spans) -> None:
+        self._client = client
+        self._endpoint = endpoint
+        self._spans = spans
+
+    async def send(self, id: str, body: str) -> A_co:
+        about: Attributes = {
+            "http.request.method": "POST",
+            "drivestream.webhook.endpoint": self._endpoint,
+        }
+        with self._spans.call("POST", about) as span:
+            answer = await self._client.send(id, body)
+            if answer.status is not None:
+                span.set_attribute("http.response.status_code", answer.status)
+            if not answer.delivered:
+                failed(span, str(answer.status or "no_answer"), answer.why)
+            return answer
 
 
 def _get(template: str) -> Attributes:

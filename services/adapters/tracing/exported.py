@@ -14,10 +14,24 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, Tracer, TracerProvider
 from opentelemetry.trace import get_current_span
 
-from services.adapters.tracing.calls import TracedFiles, TracedFolders, TracedStore
+from services.adapters.tracing.calls import (
+    TracedFiles,
+    TracedFolders,
+    TracedReceiver,
+    TracedStore,
+)
 from services.adapters.tracing.export import ExportMetrics, ExportQueue, Exports
 from services.adapters.tracing.messages import TracedHandler, TracedPublisher
-from services.adapters.tracing.port import App, Moves, PublishesRecords, R_co, ReadsRecords, Tracing
+from services.adapters.tracing.port import (
+    A_co,
+    App,
+    Moves,
+    PublishesRecords,
+    R_co,
+    ReadsRecords,
+    SendsWebhooks,
+    Tracing,
+)
 from services.adapters.tracing.requests import TracedRequests
 from services.adapters.tracing.rows import TracedBatches, TracedReader, TracedRecords
 from services.adapters.tracing.sampling import FileSampler
@@ -66,6 +80,9 @@ class ExportedTracing(Tracing):
 
     def store(self, store: KeepsObjects) -> KeepsObjects:
         return TracedStore(store, self._spans)
+
+    def receiver(self, client: SendsWebhooks[A_co], endpoint: str) -> SendsWebhooks[A_co]:
+        return TracedReceiver(client, endpoint, self._spans)
 
     def reader(self, inner: ReadsRecords[R_co]) -> ReadsRecords[R_co]:
         return TracedReader(inner, self._records)

@@ -40,6 +40,14 @@ async def test_outcomes_bytes_attempts_and_reasons_are_counted_as_published() ->
     assert value("drivestream_file_attempts_total") == attempts
 
 
+def test_what_alerts_count_is_there_before_the_first() -> None:
+    value = served(WorkMetrics()).get_sample_value
+    for outcome in ("found", "stored", "unchanged", "failed"):
+        assert value("drivestream_files_total", {"outcome": outcome}) == 0
+    for reason in ("content_mismatch", "lost"):
+        assert value("drivestream_file_failures_total", {"reason": reason}) == 0
+
+
 def test_calls_lag_and_build_have_their_labels() -> None:
     work = WorkMetrics({"transfer": {("files.found", 3): 17}})
     work.called("store", 0.03, "ok")

@@ -160,11 +160,21 @@ def _sample(name: str, expression: str) -> str:
         "GOOGLE_API_KEY": "key",
         "KAFKA_BOOTSTRAP_SERVERS": "b-1.example.amazonaws.com:9094",
         "AWS_REGION": "eu-central-1",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.example.org:4318",
+        "OTEL_TRACES_SAMPLER_ARG": "0.01",
         "S3_BUCKET": "example",
         "PORT": str(local("api_port")),
         "METRICS_PORT": str(local("metrics_port")),
     }
     return known.get(name, re.sub(r"\$\{[^}]*\}", "name.example.org", expression))
+
+
+@pytest.mark.parametrize("name", compose.READERS)
+def test_whoever_traces_is_told_where_to(name: str) -> None:
+    given = settings(name, "environment").keys()
+    assert ("OTEL_EXPORTER_OTLP_ENDPOINT" in settings_read(name)) == (
+        local("tracing").keys() <= given
+    )
 
 
 def test_the_database_url_is_one() -> None:

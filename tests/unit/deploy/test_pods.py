@@ -182,6 +182,7 @@ def test_everything_is_closed_but_what_a_service_needs() -> None:
         "to-https": {
             name for name in reads if reads[name] & {"S3_BUCKET", "DRIVE_API_URL", "WEBHOOK_URLS"}
         },
+        "to-traces": {name for name in reads if "OTEL_EXPORTER_OTLP_ENDPOINT" in reads[name]},
         "metrics": {name for name in reads if "METRICS_PORT" in reads[name]},
     }
     assert {name: chosen_by(name) for name in wants} == wants

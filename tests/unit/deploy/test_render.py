@@ -98,6 +98,13 @@ def test_a_service_gets_only_settings_that_it_reads(name: str) -> None:
     assert needed & read <= settings(name).keys()
 
 
+@pytest.mark.parametrize("name", ON_RENDER)
+def test_whoever_traces_is_told_what(name: str) -> None:
+    """The endpoint is added to the group by whoever has one."""
+    traces = "OTEL_EXPORTER_OTLP_ENDPOINT" in settings_read(name)
+    assert traces == ("drivestream-tracing" in {e.fromGroup for e in services()[name].envVars})
+
+
 def test_every_reference_leads_somewhere() -> None:
     databases = {each["name"] for each in blueprint().databases}
     types = {each.name: each.type for each in blueprint().services}

@@ -8,6 +8,7 @@ import pytest
 from local.paths import CHECKOUT
 from services.adapters.tracing.port import Tracing, open_tracing
 from services.adapters.tracing.settings import TracingSettings
+from services.adapters.webhooks.client import Answer
 from services.core.wire import encode
 from tests.fakes.drive import FakeDrive
 from tests.fakes.messages import Recorder
@@ -18,7 +19,7 @@ from tests.samples import SAMPLES
 ON_OR_OFF = """
 import asyncio, sys
 import services.api.__main__, services.indexer.__main__, services.lister.__main__
-import services.transfer.__main__
+import services.transfer.__main__, services.webhooks.__main__
 from services.adapters.tracing.port import open_tracing
 from services.adapters.tracing.settings import TracingSettings
 
@@ -37,6 +38,14 @@ def test_the_sdk_is_imported_only_where_it_is_asked_for(endpoint: str, loaded: s
     command = [sys.executable, "-c", ON_OR_OFF, endpoint]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == loaded
+
+
+class Receives:
+    """A receiver that takes everything."""
+
+    async def send(self, id: str, body: str) -> Answer:
+        del id, body
+        return Answer(status=204)
 
 
 async def off() -> Tracing:
@@ -59,6 +68,8 @@ async def test_every_port_is_handed_back_as_it_is() -> None:
     assert tracing.files(drive) is tracing.folders(drive) is drive  # type: ignore[comparison-overlap]
     assert tracing.store(store) is store
     assert tracing.requests(app) is app
+    client = Receives()
+    assert tracing.receiver(client, "1") is client
     assert tracing.metrics == ()
 
 

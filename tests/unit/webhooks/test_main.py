@@ -4,6 +4,7 @@ import asyncio
 
 from services.adapters.kafka.settings import KafkaSettings
 from services.adapters.metrics import MetricsSettings
+from services.adapters.tracing.settings import TracingSettings
 from services.adapters.webhooks.settings import WebhookSettings
 from services.webhooks.__main__ import Settings, serve
 
@@ -14,6 +15,7 @@ async def test_without_urls_it_waits_for_its_end_and_opens_no_connection() -> No
         kafka=KafkaSettings(bootstrap_servers="127.0.0.1:1"),
         webhooks=WebhookSettings(),
         metrics=MetricsSettings(host="127.0.0.1", port=0),
+        tracing=TracingSettings(),
     )
     stop = asyncio.Event()
     serving = asyncio.create_task(serve(settings, stop))

@@ -1,0 +1,357 @@
+"""Each alert fires when what it tells of is done to a running system, and each panel has something
+to show: asked of a Prometheus that reads the processes. `tests/prometheus.py` says what is sped up.
+
+It needs `prometheus` on the PATH; docs/monitoring.md says where from.
+"""
+
+import json
+import re
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import psycopg
+import pytest
+
+from local.servers.server import Command
+from services.adapters.kafka.producer import Publisher
+from services.adapters.kafka.settings import KafkaSettings
+from services.core import events as e
+from services.core.settings import Reader
+from services.core.wire import Record
+from tests.fakes.s3_server import Answer
+from tests.integration.test_recovery import delete_records, fault
+from tests.platform import emptied
+from tests.prometheus import MONITORING, Prometheus, running_prometheus, tell_targets, until
+from tests.receiver import SECRET, Receiver, Reply, receiving
+from tests.samples import SAMPLES
+from tests.store_proxy import StoreProxy, store_proxy
+from tests.system import System, free_port, link, running_system
+
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(240)]
+SERVICES = ("api", "lister", "transfer", "indexer", "monitor", "webhooks")
+SETTINGS = {
+    "NO_PROGRESS_SECONDS": "10",
+    "STALLED_AFTER_SECONDS": "1",
+    "DRIVE_COOL_DOWN_SECONDS": "1",
+    "DRIVE_QUOTA_UNITS_PER_MINUTE": "60000",
+    "WEBHOOK_SECRET": SECRET,
+}
+LIMIT = 120.0
+OLD_VERSION = """
+import runpy
+from services.core import version
+version.VERSION = "0.0.1"
+runpy.run_module("services.lister", run_name="__main__", alter_sys=True)
+"""
+
+
+@dataclass
+class Watched:
+    """A running system, and the Prometheus that reads it."""
+
+    system: System
+    prometheus: Prometheus
+    folder: Path
+    store: StoreProxy
+    receiver: Receiver
+
+    def begin(self, **tree: object) -> str:
+        """An import of a new folder; its id."""
+        spec = {"name": f"alerts-{len(self.system.drive.trees())}", "size": 4096, **tree}
+        return self.system.post_import(link(self.system.drive.add_tree(spec)))
+
+    def fires(self, *names: str) -> None:
+        """These alerts do, within the limit; each says in its own words what is wrong."""
+        until(lambda: self.prometheus.alerts().keys() >= {*names}, LIMIT, self.told)
+        for name in names:
+            summary = self.prometheus.alerts()[name]["annotations"]["summary"]
+            assert "NaN" not in summary, summary
+            assert "no value" not in summary, summary
+            sys.stderr.write(f"{name}: {summary}\n")
+
+    def told(self) -> str:
+        pending = [*self.prometheus.alerts("pending")]
+        return f"fire: {[*self.prometheus.alerts()]}, pending: {pending}"
+
+    @contextmanager
+    def with_process(self, name: str, **settings: str) -> Iterator[None]:
+        """One more of this kind, with other settings."""
+        before = self.system.env
+        self.system.env = {**before, **settings}
+        self.system.start(name)
+        tell_targets(self.system, self.folder)
+        try:
+            yield
+        finally:
+            self.system.env = before
+            self.end(name)
+
+    @contextmanager
+    def without(self, name: str) -> Iterator[None]:
+        """This process has ended, and is still expected."""
+        assert self.system.terminate(name) == 0
+        try:
+            yield
+        finally:
+            self.system.restart(name)
+            # Until then a signal would kill it, and the next test may send one.
+            self.system.until(lambda: self.system.answers(name), LIMIT, f"{name} does not answer")
+
+    def end(self, name: str) -> None:
+        self.system.kill(name)
+        del self.system.processes[name]
+        tell_targets(self.system, self.folder)
+
+
+@pytest.fixture(scope="module")
+def watched(
+    servers: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Watched]:
+    folder = tmp_path_factory.mktemp("prometheus")
+    with (
+        emptied(servers) as platform,
+        store_proxy(servers["S3_ENDPOINT_URL"]) as store,
+        receiving() as receiver,
+        running_system(
+            platform,
+            tmp_path_factory.mktemp("logs"),
+            {**SETTINGS, "S3_ENDPOINT_URL": store.url, "WEBHOOK_URLS": receiver.url},
+        ) as system,
+    ):
+        system.start(*SERVICES)
+        system.wait_ready()
+        with running_prometheus(system, folder) as prometheus:
+            yield Watched(system, prometheus, folder, store, receiver)
+
+
+@contextmanager
+def asking(watched: Watched, *paths: str) -> Iterator[None]:
+    """Four ask the API for these again and again. They begin one after the other, so that there are
+    answers all the time, also where each takes ten seconds."""
+    done = threading.Event()
+
+    def ask(after: float) -> None:
+        done.wait(after)
+        while not done.wait(0.1):
+            for path in paths:
+                with (
+                    suppress(OSError),
+                    urllib.request.urlopen(f"{watched.system.api_url}{path}", timeout=30) as answer,
+                ):
+                    answer.read()
+
+    asking = [threading.Thread(target=ask, args=(2.5 * number,)) for number in range(4)]
+    for each in asking:
+        each.start()
+    try:
+        yield
+    finally:
+        done.set()
+        for each in asking:
+            each.join()
+
+
+@contextmanager
+def locked(watched: Watched, table: str) -> Iterator[None]:
+    """Nobody else reads or writes it."""
+    with psycopg.connect(watched.system.platform.env["DATABASE_URL"]) as holder:
+        holder.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
+        yield
+
+
+async def publish(watched: Watched, *events: e.Message | Record) -> None:
+    kafka = KafkaSettings.read(Reader(watched.system.platform.env))
+    async with Publisher(kafka, source="test") as publisher:
+        await publisher.publish(events)
+
+
+def test_nothing_fires_while_all_is_well(watched: Watched) -> None:
+    job = watched.begin(pictures=40)
+    assert watched.system.wait_import(job, LIMIT)["state"] == "completed"
+    services = {each.split("/")[1] for each in watched.prometheus.targets()}
+    assert services == {*SERVICES}, "labelled as alerts and panels need it"
+    until(
+        lambda: {*watched.prometheus.targets().values()} == {"up"},
+        LIMIT,
+        watched.prometheus.targets,
+    )
+    with asking(watched, "/imports", "/images", "/images/nobody"), suppress(AssertionError):
+        until(lambda: bool(watched.prometheus.alerts()), 15, lambda: "")
+    assert watched.prometheus.alerts() == {}
+
+
+def test_a_service_is_missing(watched: Watched) -> None:
+    with watched.without("lister"):
+        watched.fires("DrivestreamServiceMissing", "DrivestreamProcessDown")
+
+
+def test_a_process_begins_anew_again_and_again(watched: Watched) -> None:
+    for _ in range(3):
+        watched.system.kill("webhooks")
+        watched.system.restart("webhooks")
+        watched.system.until(
+            lambda: watched.system.answers("webhooks"), LIMIT, "it does not come back"
+        )
+        until(lambda: {*watched.prometheus.targets().values()} == {"up"}, LIMIT, watched.told)
+    watched.fires("DrivestreamProcessRestarts")
+
+
+def test_the_store_is_away(watched: Watched) -> None:
+    watched.store.answer = lambda _asked: Answer(503)
+    try:
+        watched.begin(pictures=10)
+        with asking(watched, *thumbnails(watched)):
+            watched.fires(
+                "DrivestreamServiceWaiting", "DrivestreamCallsFail", "DrivestreamThumbnailsFail"
+            )
+    finally:
+        watched.store.answer = lambda _asked: None
+
+
+def thumbnails(watched: Watched) -> Sequence[str]:
+    """Of pictures that are there; none of them was drawn before."""
+    images = watched.system.get("/images?limit=40")
+    return [f"/images/{each['google_drive_id']}/thumbnail" for each in images]
+
+
+def test_one_of_two_transfers_has_a_store_that_does_not_answer(watched: Watched) -> None:
+    dead = f"http://127.0.0.1:{free_port()}"
+    with watched.with_process("transfer-2", S3_ENDPOINT_URL=dead):
+        watched.begin(pictures=60)
+        watched.fires("DrivestreamWorkerWaiting")
+
+
+def test_the_only_monitor_does_not_read(watched: Watched) -> None:
+    watched.end("monitor")
+    with watched.with_process("monitor-2", KAFKA_TOPIC_PREFIX="nobody-made-these."):
+        watched.fires("DrivestreamNobodyWatches")
+    watched.system.start("monitor")
+    tell_targets(watched.system, watched.folder)
+
+
+def test_two_versions_run_side_by_side(watched: Watched) -> None:
+    system, port = watched.system, free_port()
+    command = Command(
+        name="lister-old",
+        argv=(sys.executable, "-c", OLD_VERSION),
+        env={**system.env, "METRICS_PORT": str(port)},
+        cwd=Path.cwd(),
+    )
+    system.metrics_ports["lister-old"] = port
+    system.processes["lister-old"] = system.children.start(command)
+    tell_targets(system, watched.folder)
+    try:
+        watched.fires("DrivestreamVersionsDiffer")
+    finally:
+        watched.end("lister-old")
+
+
+def test_an_import_makes_no_progress(watched: Watched) -> None:
+    with watched.without("transfer"):
+        watched.begin(pictures=5)
+        watched.fires("DrivestreamImportWithoutProgress")
+
+
+def test_files_are_lost(watched: Watched) -> None:
+    """What was found is gone from the log, and from Drive."""
+    system = watched.system
+    with watched.without("transfer"):
+        name = f"alerts-{len(system.drive.trees())}"
+        job = watched.begin(pictures=3)
+        system.wait_import(job, LIMIT, lambda row: row["found"] == 3)
+        for file in [*system.drive.files(name)]:
+            system.drive.mutate("delete", id=file["id"])
+        delete_records(system, "files.found")
+    watched.fires("DrivestreamFilesLost")
+
+
+async def test_a_record_cannot_be_read(watched: Watched) -> None:
+    await publish(watched, Record(topic="files.stored", key=b"f", value=b"\xff"))
+    watched.fires("DrivestreamDeadLetters")
+
+
+def test_downloads_are_not_what_was_announced(watched: Watched) -> None:
+    with fault(watched.system, {"do": "flip"}, kinds=["media"]):
+        watched.begin(pictures=12)
+        watched.fires("DrivestreamContentDiffers")
+
+
+def test_many_files_fail(watched: Watched) -> None:
+    refused = {"do": "refuse", "reason": "cannotDownloadFile"}
+    with fault(watched.system, refused, kinds=["media"]):
+        watched.begin(pictures=60)
+        watched.fires("DrivestreamFilesFail")
+
+
+def test_a_file_is_stuck(watched: Watched) -> None:
+    with fault(watched.system, {"do": "latency", "seconds": 50}, kinds=["media"]):
+        watched.begin(pictures=1)
+        watched.fires("DrivestreamFileStuck")
+
+
+def test_the_indexer_is_behind(watched: Watched) -> None:
+    with locked(watched, "import_files"):
+        watched.begin(pictures=300)
+        watched.fires("DrivestreamReaderBehind")
+
+
+def test_google_allows_less_than_the_quota(watched: Watched) -> None:
+    refused = {"do": "refuse", "reason": "userRateLimitExceeded"}
+    # Downloads have most of the quota, and whoever lists asks again too seldom to be cut much.
+    with fault(watched.system, refused, kinds=["media"]):
+        watched.begin(pictures=300)
+        watched.fires("DrivestreamQuotaCut")
+
+
+def test_the_database_refuses_the_api(watched: Watched) -> None:
+    """It asks for a column that an operator has renamed."""
+    with psycopg.connect(watched.system.platform.env["DATABASE_URL"], autocommit=True) as admin:
+        admin.execute("ALTER TABLE imports RENAME TO imports_away")
+        try:
+            with asking(watched, "/imports"):
+                watched.fires("DrivestreamApiErrors")
+        finally:
+            admin.execute("ALTER TABLE imports_away RENAME TO imports")
+
+
+def test_the_database_is_slow(watched: Watched) -> None:
+    with locked(watched, "imports"), asking(watched, "/imports"):
+        watched.fires("DrivestreamApiSlow")
+
+
+async def test_a_receiver_of_webhooks_fails_and_then_is_gone(watched: Watched) -> None:
+    watched.receiver.reply = lambda: Reply(status=500)
+    job = watched.begin(pictures=1)
+    watched.system.wait_import(job, LIMIT)
+    before = datetime.now(UTC) - timedelta(days=2)
+    ended = msgspec.structs.replace(SAMPLES["ImportEnded"], import_id="of-long-ago", at=before)
+    await publish(watched, ended)
+    watched.fires("DrivestreamWebhooksWait", "DrivestreamWebhooksGivenUp")
+    watched.receiver.reply = lambda: Reply(status=410)
+    watched.begin(pictures=1)
+    watched.fires("DrivestreamWebhookEndpointGone")
+
+
+def test_every_alert_was_among_them() -> None:
+    groups = msgspec.yaml.decode((MONITORING / "alerts.yaml").read_text())["groups"]
+    named = set(re.findall(r"\bDrivestream\w+", Path(__file__).read_text()))
+    assert {rule["alert"] for group in groups for rule in group["rules"]} == named
+
+
+def test_every_panel_has_had_something_to_show(watched: Watched) -> None:
+    empty = []
+    for path in sorted((MONITORING / "grafana/dashboards").glob("*.json")):
+        for panel in json.loads(path.read_text())["panels"]:
+            for target in panel.get("targets", ()):
+                expression = target["expr"].replace("$__rate_interval", "10s")
+                if not watched.prometheus.seen(expression):
+                    empty.append(f"{path.stem}: {panel['title']}")
+    assert empty == []
