@@ -1,8 +1,10 @@
 """Where the real servers are: the environment first, else Docker, else `local/`."""
 
+import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
@@ -90,6 +92,17 @@ def signals_as_before() -> Iterator[None]:
     yield
     for number, action in before.items():
         signal.signal(number, action)
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """A service that ran in this process has set where its logs go: to the output of one test."""
+    config, hook = structlog.get_config(), threading.excepthook
+    yield
+    threading.excepthook = hook
+    logging.captureWarnings(False)
+    structlog.configure(**config)
+    structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture(scope="session")

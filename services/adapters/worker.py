@@ -262,6 +262,16 @@ def _worker(
     return Worker(spec, CountingPublisher(patient, work), quota, consumers, work, tracing)
 
 
+async def _making(
+    worker: Worker, controls: Tail[Worker], make: Callable[[], Awaitable[HandlesMessages]]
+) -> HandlesMessages:
+    """The handler, once it is known which imports are paused: else their work would be taken up."""
+    await controls.caught_up()
+    made = worker.tracing.handler(await make())
+    worker.begins = lambda: None
+    return made
+
+
 async def run_worker(
     spec: WorkerSpec,
     settings: WorkerSettings,
@@ -293,18 +303,11 @@ async def run_worker(
         worker = _worker(spec, publisher, quota, consumers, tracing)
         reader_id = f"drivestream-{spec.service}-controls"
         controls = Tail(lambda: LogReader(settings.kafka, client_id=reader_id), worker)
-
         worker.begins = partial(_begins, controls)
-
-        async def handler() -> HandlesMessages:
-            await controls.caught_up()  # else paused work would be taken up
-            made = tracing.handler(await make(worker, drive))
-            worker.begins = lambda: None
-            return made
-
+        making = _making(worker, controls, lambda: make(worker, drive))
         with metrics_endpoint(settings.metrics, *worker.figures, lacks=settings.drive.missing):
             await run_with_background(
-                worker.consume(handler(), stop),
+                worker.consume(making, stop),
                 publish_status(publisher, WaitingLog(worker.status)),
                 controls.run(),
             )

@@ -177,6 +177,13 @@ class FaustApp:
             loghandlers=[],
         )
         app.transport = BatchTransport(app.conf.broker_consumer, app)
+        self._add_streams(app)
+        app.on_partitions_assigned.connect(self._on_assigned)
+        return app
+
+    def _add_streams(self, app: Any) -> None:
+        """The table, and what is read into it."""
+        prefixed = self.settings.prefixed
         self._table = app.Table(
             self.changelog,
             key_type=bytes,
@@ -189,8 +196,6 @@ class FaustApp:
         # Keys and values are empty: what a batch holds is not for Faust to read.
         source = app.topic(*names, allow_empty=True, **RAW)
         app.agent(source, name="records", concurrency=1)(self._read)
-        app.on_partitions_assigned.connect(self._on_assigned)
-        return app
 
     async def _on_assigned(self, *args: Any, **_: Any) -> None:
         _app, assigned = args

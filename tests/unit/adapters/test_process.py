@@ -1,14 +1,10 @@
 """A service as a process: what it does on signals, errors and bad settings."""
 
 import asyncio
-import logging
 import os
 import signal
-import threading
-from collections.abc import Iterator
 
 import pytest
-import structlog
 from structlog.testing import capture_logs
 
 from services.adapters import process
@@ -21,17 +17,6 @@ from services.adapters.process import (
 )
 from services.core.errors import Stop
 from services.core.settings import Reader, SettingsError
-
-
-@pytest.fixture(autouse=True)
-def logs_as_they_were() -> Iterator[None]:
-    """A service configures its process's logs; the process is pytest's here."""
-    hook = threading.excepthook
-    yield
-    threading.excepthook = hook
-    logging.captureWarnings(False)
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
 
 
 def read(reader: Reader) -> str:
