@@ -399,7 +399,7 @@ def test_a_database_of_an_older_version_is_waited_for(database_url: str) -> None
         writer.check_schema()
         with (
             tables_of_version(database_url, "0000"),
-            pytest.raises(CatalogUnavailableError, match="run `drivestream setup`"),
+            pytest.raises(CatalogUnavailableError, match="Run `drivestream setup`"),
         ):
             writer.check_schema()
 
