@@ -23,7 +23,7 @@ from local.run.start import running_servers, temporary_data_dir
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("kafka", "minio", "postgres")
 UNIT_PROCESSES = 2
-REAL_PROCESSES = 6
+REAL_PROCESSES = 4
 SPREAD = ("-n", str(REAL_PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder")
 HARD_CASES = "tests/hard_cases"
 LOWER_PRIORITY = ("nice", "-n", "15")

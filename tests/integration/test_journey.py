@@ -29,7 +29,7 @@ SERVICES = ("api", "lister", "transfer", "indexer")
 REFUSED = "downloadQuotaExceeded"
 QUOTA = "download_quota_exceeded"
 ABOUT_A_PROCESS = re.compile(
-    r"(api|kafka|process|status|tail)\.\w+|worker\.starting|\w+\.(waiting|goes_on)"
+    r"(api|kafka|process|status|tail)\.\w+|worker\.starting|\w+\.(waiting|goes_on|ready)"
 )
 Json = Mapping[str, Any]
 

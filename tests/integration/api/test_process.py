@@ -277,7 +277,7 @@ async def test_a_port_that_is_taken_is_said(platform: Platform) -> None:
         second = await start(platform.env, port)
         _, said = await asyncio.wait_for(second.communicate(), 60)
         assert second.returncode == 1
-        line = json.loads(said)
+        line = json.loads(said.splitlines()[-1])
         assert line["reason"] == "cannot_listen"
         assert f"port {port}" in line["why"]
 

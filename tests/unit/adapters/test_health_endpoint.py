@@ -60,6 +60,7 @@ async def test_a_loop_that_hangs_is_noticed(monkeypatch: pytest.MonkeyPatch) -> 
     asking.start()
     asking.join()  # on the loop, which hangs meanwhile
     assert said == ["The event loop has not answered for 0 seconds."]
+    monkeypatch.setattr("services.adapters.health_endpoint.LOOP_SECONDS", 60)
     assert await asked(health) == ("", "")
 
 
