@@ -6,7 +6,8 @@ With `--long` it runs the tests that take most of a minute each, and nothing els
 
 What needs real servers, which are started once, waits most of the time, so it runs side by side.
 Lint, types and unit tests run beside it at a lower priority, and use what is left of the two cores.
-Arguments go to every pytest.
+A test that fails is run once more when all else has ended (`tests.repeated`). Arguments go to every
+pytest.
 """
 
 import os
@@ -19,6 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from local.run.start import running_servers, temporary_data_dir
+from tests.repeated import Suite
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("kafka", "minio", "postgres")
@@ -79,35 +81,62 @@ def main(arguments: Sequence[str]) -> int:
     run = run_long if "--long" in arguments else run_all
     passed = run([each for each in arguments if each != "--long"])
     sys.stdout.write(f"\nAll of it took {time.monotonic() - began:.0f} s.\n")
-    return 0 if all(passed) else 1
+    return 0 if passed else 1
 
 
-def run_long(arguments: Sequence[str]) -> Sequence[bool]:
-    with (
-        temporary_data_dir(_parent()) as folder,
-        running_servers(folder, KINDS) as servers,
-    ):
-        env = {**os.environ, **servers}
-        return [here("long tests", (*PYTEST, "tests", "-m", "long", *SPREAD, *arguments), env)]
+def run_long(arguments: Sequence[str]) -> bool:
+    with temporary_data_dir(_parent()) as folder, running_servers(folder, KINDS) as servers:
+        command = (*PYTEST, "tests", "-m", "long", *SPREAD, *arguments)
+        cache, env = folder / "pytest-long", {**os.environ, **servers}
+        suite = Suite(name="long tests", command=command, env=env, cache=cache)
+        return here(suite.name, suite.first, env) or all_pass_alone([suite])
 
 
-def run_all(arguments: Sequence[str]) -> Sequence[bool]:
+def run_all(arguments: Sequence[str]) -> bool:
     """Everything but the long tests."""
-    units = (*PYTEST, "tests/unit", "-n", str(UNIT_PROCESSES), *arguments)
-    free = {**CHECKS, "unit tests": units}
-    rest = ("tests", "--ignore", "tests/unit", "--ignore", HARD_CASES)
-    side_by_side = (*rest, "-m", "not long", *SPREAD, "--durations", "15")
-    with (
-        temporary_data_dir(_parent()) as folder,
-        running_servers(folder, KINDS) as servers,
-    ):
+    with temporary_data_dir(_parent()) as folder, running_servers(folder, KINDS) as servers:
         env = {**os.environ, **servers}
-        beside = [Beside(name, (*LOWER_PRIORITY, *command)) for name, command in free.items()]
-        beside.append(Beside("page", (*NPM, "run", "check")))
+        side_by_side, units, hard = suites(arguments, folder, env)
+        others = [Beside(name, (*LOWER_PRIORITY, *command)) for name, command in CHECKS.items()]
+        others.append(Beside("page", (*NPM, "run", "check")))
+        beside = [
+            (units, Beside(units.name, (*LOWER_PRIORITY, *units.first))),
+            (hard, Beside(hard.name, hard.first, env)),
+        ]
+        failed = [] if here(side_by_side.name, side_by_side.first, env) else [side_by_side]
+        passed = [each.ended() for each in others]
+        failed += [suite for suite, each in beside if not each.ended()]
+        return all(passed) and all_pass_alone(failed)
+
+
+def suites(arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> Sequence[Suite]:
+    """What runs side by side on real servers, the unit tests, and the hard cases."""
+    rest = ("tests", "--ignore", "tests/unit", "--ignore", HARD_CASES)
+    calls: Mapping[str, Sequence[str]] = {
+        "on real servers": (*rest, "-m", "not long", *SPREAD, "--durations", "15"),
+        "unit tests": ("tests/unit", "-n", str(UNIT_PROCESSES)),
         # These share one running system, so they stay in one process.
-        beside.append(Beside("hard cases", (*PYTEST, HARD_CASES, *arguments), env))
-        tested = here("on real servers", (*PYTEST, *side_by_side, *arguments), env)
-        return [tested, *(each.ended() for each in beside)]
+        "hard cases": (HARD_CASES,),
+    }
+    return [
+        Suite(
+            name=name,
+            command=(*PYTEST, *call, *arguments),
+            env=dict(os.environ) if name == "unit tests" else env,
+            cache=folder / f"pytest-{number}",
+        )
+        for number, (name, call) in enumerate(calls.items())
+    ]
+
+
+def all_pass_alone(failed: Sequence[Suite]) -> bool:
+    """Repeat what failed in these. What passes now is named, so that nobody takes it for steady."""
+    repeated = [suite.repeat(here) for suite in failed]
+    unsteady = [test for tests in repeated for test in tests or ()]
+    if unsteady:
+        names = "\n".join(unsteady)
+        sys.stdout.write(f"\nUNSTEADY: failed at first, and passed alone:\n{names}\n")
+    return None not in repeated
 
 
 def _parent() -> Path | None:

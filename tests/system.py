@@ -68,8 +68,11 @@ class System:
         self.processes[name].start()
 
     def terminate(self, name: str, limit: float = ANSWER_SECONDS) -> int:
-        """SIGTERM; the exit code, which must come within the limit (seconds)."""
+        """SIGTERM, once the service obeys signals: before, Python's default would end it. The exit
+        code, which must come within the limit (seconds)."""
         process = self.processes[name]
+        up = lambda: self.answers(name) or not process.running  # noqa: E731
+        self.until(up, READY_SECONDS, f"{name} does not come up")
         process.signal(signal.SIGTERM)
         assert process.wait(limit), f"{name} did not stop: {process.tail()}"
         code = process.returncode

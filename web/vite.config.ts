@@ -47,6 +47,8 @@ export default defineConfig({
     isolate: false,
     maxWorkers: 1,
     testTimeout: 90_000,
+    // A machine that stands still for a moment fails a test once; a fault fails it twice.
+    retry: 1,
     env: { DEBUG_PRINT_LIMIT: '0' },
   },
 })
