@@ -131,32 +131,43 @@ def worker_status(service: str, waiting: Waiting | None) -> WorkerStatus:
 @dataclass
 class WaitingLog:
     """Passes statuses on. Says when a worker begins to wait, again every minute, and when it goes
-    on. The message of one wait may change, so only its reason makes it another. Of its start it
-    says no more than that it is ready, unless that takes a minute."""
+    on. If the sentence changes, as once the cause of a wait is known, it says so at once, but only
+    one time in a minute: some waits have another one every second. Of its start it says no more
+    than that it is ready, unless that takes a minute."""
 
     look: Callable[[], WorkerStatus]
     clock: Callable[[], float] = time.monotonic
     _reason: str | None = None
+    _said: str = ""
     _said_at: float = 0.0
+    _says_changes: bool = False
 
     def __call__(self) -> WorkerStatus:
         status = self.look()
-        waiting, now = status.waiting_for, self.clock()
+        waiting = status.waiting_for
         if waiting is None and self._reason == STARTING.reason:
             log.info(f"{status.service}.ready")
         elif waiting is None and self._reason is not None:
             log.info(f"{status.service}.goes_on", waited_for=self._reason)
         elif waiting == STARTING and self._reason != STARTING.reason:
-            self._said_at = now
-        elif waiting is not None and (
-            waiting.reason != self._reason or now - self._said_at >= SAID_AGAIN_SECONDS
-        ):
-            until = waiting.until.isoformat(timespec="seconds") if waiting.until else None
-            event = f"{status.service}.waiting"
-            log.warning(event, reason=waiting.reason, why=waiting.message, until=until)
-            self._said_at = now
+            self._said_at = self.clock()
+        elif waiting is not None:
+            self._waits(status.service, waiting)
         self._reason = None if waiting is None else waiting.reason
         return status
+
+    def _waits(self, service: str, waiting: Waiting) -> None:
+        now = self.clock()
+        due = waiting.reason != self._reason or now - self._said_at >= SAID_AGAIN_SECONDS
+        changed = self._says_changes and waiting.message != self._said
+        if not due and not changed:
+            return
+        until = waiting.until.isoformat(timespec="seconds") if waiting.until else None
+        log.warning(f"{service}.waiting", reason=waiting.reason, why=waiting.message, until=until)
+        self._said = waiting.message
+        self._says_changes = due
+        if due:
+            self._said_at = now
 
 
 async def publish_status(publisher: PublishesEvents, look: Callable[[], WorkerStatus]) -> None:

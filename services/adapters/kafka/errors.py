@@ -30,6 +30,9 @@ HANGS_UP = (
 )
 UNKNOWN_HOST = "its host name is not known: check KAFKA_BOOTSTRAP_SERVERS"
 REFUSED_CONNECTION = "the connection was refused: check KAFKA_BOOTSTRAP_SERVERS, and that it runs"
+NO_ANSWER = "it did not answer in time"
+WITHOUT_A_WORD = {KafkaError._TRANSPORT, KafkaError._TIMED_OUT}
+"""What a question fails with, whatever the cause."""
 log = structlog.get_logger("kafka")
 
 
@@ -70,14 +73,22 @@ class Refusals:
 
     def __init__(self, tell: Callable[[KafkaError], None] = lambda _error: None) -> None:
         self._tell = tell
+        self._forget()
+
+    def _forget(self) -> None:
         self._reason: str | None = None
         self._network: str | None = None
-        self._codes: set[int] = set()
+        self._other: str | None = None
+        self._all_down: str | None = None
 
     def __call__(self, error: KafkaError) -> None:
-        self._codes.add(error.code())
         self._reason = of_settings(error) or self._reason
         self._network = of_network(error) or self._network
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            # A broker that cannot be reached is reported, too; one that closes a connection is not.
+            self._all_down = HANGS_UP
+        else:
+            self._other = _without_time(error)
         self._tell(error)
 
     @contextmanager
@@ -88,12 +99,18 @@ class Refusals:
             yield
         except KafkaException as why:
             report()
-            # A broker that cannot be reached is reported, too; one that closes a connection is not.
-            closed = self._codes == {KafkaError._ALL_BROKERS_DOWN}
-            known = self._reason or self._network
-            reason = known or (HANGS_UP if closed else sentence(why.args[0]))
-            self._reason, self._network, self._codes = None, None, set()
-            raise KafkaUnavailableError(reason) from why
+            reported = self._reason or self._network or self._other or self._all_down
+            self._forget()
+            raise KafkaUnavailableError(reported or _unexplained(why.args[0])) from why
+
+
+def _without_time(error: KafkaError) -> str:
+    """librdkafka says how long it took, too, with which one cause would be many sentences."""
+    return f"{error.str().partition(' (after ')[0]} ({error.name()})"
+
+
+def _unexplained(error: KafkaError) -> str:
+    return NO_ANSWER if error.code() in WITHOUT_A_WORD else sentence(error)
 
 
 @contextmanager
@@ -104,7 +121,7 @@ def kafka_errors() -> Iterator[None]:
     except KafkaException as why:
         raise KafkaUnavailableError(sentence(why.args[0])) from why
     except TimeoutError as why:
-        raise KafkaUnavailableError("it did not answer in time") from why
+        raise KafkaUnavailableError(NO_ANSWER) from why
 
 
 def error_logger(client_id: str) -> Callable[[KafkaError], None]:

@@ -135,8 +135,9 @@ def _ca(folder: Path) -> Path:
     [
         ([KafkaError._AUTHENTICATION, KafkaError._ALL_BROKERS_DOWN], "it refused the login"),
         ([KafkaError._ALL_BROKERS_DOWN], "it ends each connection before it answers"),
-        ([KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN], "Failed to get metadata"),
-        ([], "Failed to get metadata"),
+        ([KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN], "words of librdkafka [(]_TRANS"),
+        ([KafkaError._RESOLVE, KafkaError._TRANSPORT], "its host name is not known"),
+        ([], "it did not answer in time"),
     ],
 )
 def test_a_question_that_fails_is_explained_by_what_the_handle_reports(
@@ -147,7 +148,7 @@ def test_a_question_that_fails_is_explained_by_what_the_handle_reports(
 
     def report() -> None:
         for code in reported:
-            refusals(KafkaError(code, "words of librdkafka"))
+            refusals(KafkaError(code, "words of librdkafka (after 17ms in state CONNECT)"))
 
     why = KafkaException(KafkaError(KafkaError._TRANSPORT, "Failed to get metadata"))
     with (
@@ -157,7 +158,16 @@ def test_a_question_that_fails_is_explained_by_what_the_handle_reports(
         raise why
     assert passed_on == reported
     with (
-        pytest.raises(errors.KafkaUnavailableError, match="Failed to get metadata"),
+        pytest.raises(errors.KafkaUnavailableError, match="it did not answer in time"),
         refusals.explained(lambda: None),
     ):
         raise why
+
+
+def test_a_question_that_the_broker_refuses_is_told_with_its_own_error() -> None:
+    refused = KafkaException(KafkaError(KafkaError.CLUSTER_AUTHORIZATION_FAILED, "no"))
+    with (
+        pytest.raises(errors.KafkaUnavailableError, match="no rights to this cluster"),
+        errors.Refusals().explained(lambda: None),
+    ):
+        raise refused
