@@ -1,34 +1,36 @@
-"""A platform with one thing wrong, and services that are started on it, in this process.
+"""A platform with one thing wrong, and services that are started on it, as users start them."""
 
-A cell of a table so costs no start of Python.
-"""
-
-import asyncio
-import importlib
 import json
+import os
+import signal
+import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import psycopg
 
 from drive_emulator.http.tls import issue
+from local.run.processes import Children, Process
+from local.servers.services import service
 from services.adapters.catalog.migrate import migrate
 from services.adapters.catalog.settings import DatabaseSettings
-from services.core.settings import Reader, read_settings
+from services.core.settings import Reader
 from tests.platform import Platform, emptied
-from tests.system import free_port
+from tests.system import INHERITED, free_port
 from tests.tls_front import tls_front
 
-LIMIT = 40.0
-"""Seconds for a service to answer so, on a machine with much else to do."""
+LIMIT = 150.0
+"""Seconds for a service to do what is waited for, on a machine with much else to do."""
+POLL_SECONDS = 0.25
 WEBHOOKS = {
     "WEBHOOK_URLS": "http://127.0.0.1:9/hooks",
     "WEBHOOK_SECRET": "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
@@ -84,7 +86,10 @@ def faulty_platform(servers: Mapping[str, str]) -> Iterator[Faults]:
             ),
         }
         yield Faults(
-            {**platform.env, **WEBHOOKS, "GOOGLE_API_KEY": "key", "HOST": "127.0.0.1"},
+            {
+                **{name: os.environ[name] for name in INHERITED if name in os.environ},
+                **{**platform.env, **WEBHOOKS, "GOOGLE_API_KEY": "key", "HOST": "127.0.0.1"},
+            },
             {
                 **_of_kafka_and_store(platform),
                 **{f: {"DATABASE_URL": u} for f, u in database.items()},
@@ -113,17 +118,6 @@ def _drop(servers: Mapping[str, str], names: Iterable[str]) -> None:
             admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
 
 
-@dataclass
-class Seen:
-    """The answers of one service to `/health/ready`, one after the other."""
-
-    answers: list[tuple[int, str]] = field(default_factory=list)
-    ended: str = ""
-
-    def has(self, status: int, words: str) -> bool:
-        return any(known == status and words in said for known, said in self.answers)
-
-
 def health(port: int) -> tuple[int, str]:
     """0 where nobody listens."""
     try:
@@ -143,33 +137,59 @@ def _words(body: bytes) -> str:
     return " ".join(str(check["detail"]) for check in json.loads(text)["checks"].values())
 
 
-async def run_until(
-    service: str,
-    env: Mapping[str, str],
-    status: int,
-    words: str,
-    told: Callable[[], bool] = lambda: True,
-) -> Seen:
-    """Run a service until it answers so and `told()` holds, or the limit is reached; stop it."""
-    module, port, seen = (
-        importlib.import_module(f"services.{service}.__main__"),
-        free_port(),
-        Seen(),
-    )
-    own = {**env, "METRICS_PORT": str(port), "PORT": str(port)}
-    group = getattr(module, "Settings", None) or module.WorkerSettings
-    serve = getattr(module, "serve", None) or module.run
-    stop, until = asyncio.Event(), time.monotonic() + LIMIT
-    running = asyncio.create_task(serve(read_settings(own, group.read), stop))
-    while not (seen.has(status, words) and told()) and time.monotonic() < until:
-        if running.done():
-            break
-        answer = await asyncio.to_thread(health, port)
-        if answer[0] and answer not in seen.answers[-1:]:
-            seen.answers.append(answer)
-        await asyncio.sleep(0.2)
-    if running.done():
-        seen.ended = repr(running.exception())
-    stop.set()
-    await asyncio.wait({running}, timeout=LIMIT)
-    return seen
+@dataclass
+class Started:
+    """One service in a process of its own, and all that it has answered to `/health/ready`."""
+
+    process: Process
+    port: int
+    answers: list[tuple[int, str]] = field(default_factory=list)
+
+    def has(self, status: int, words: str) -> bool:
+        return any(known == status and words in said for known, said in self.answers)
+
+    @property
+    def said(self) -> str:
+        """All of its output."""
+        return self.process.log.read_text()
+
+    @property
+    def lines(self) -> Sequence[Mapping[str, Any]]:
+        """Those of its log. Libraries print others: they are for `said`."""
+        said = self.said.splitlines()
+        return [json.loads(each) for each in said if each[:1] == "{" and each[-1:] == "}"]
+
+    def until(self, condition: Callable[["Started"], bool]) -> bool:
+        """Ask for its health until it holds; False if the process ends, or after the limit."""
+        until = time.monotonic() + LIMIT
+        while self.process.running and time.monotonic() < until:
+            answer = health(self.port)
+            if answer[0] and answer not in self.answers[-1:]:
+                self.answers.append(answer)
+            if condition(self):
+                return True
+            time.sleep(POLL_SECONDS)
+        return False
+
+    def stop(self) -> int | None:
+        """The exit code after SIGTERM; None if it does not obey within the limit."""
+        self.process.signal(signal.SIGTERM)
+        self.process.wait(LIMIT)
+        return self.process.returncode
+
+
+@contextmanager
+def started(
+    name: str, env: Mapping[str, str], logs: Path, program: str | None = None
+) -> Iterator[Started]:
+    """`python -m services.NAME`, or another program that is told the name; killed afterwards."""
+    port = free_port()
+    command = service(name, {**env, "METRICS_PORT": str(port), "PORT": str(port)})
+    if program is not None:
+        command = replace(command, argv=(sys.executable, "-c", program, name))
+    with Children(logs) as children:
+        process = children.start(replace(command, name=f"{name}-{port}"))
+        try:
+            yield Started(process, port)
+        finally:
+            process.kill()
