@@ -5,6 +5,7 @@ alert looks back at, and how long something must last before it fires. Two limit
 """
 
 import json
+import os
 import re
 import shutil
 import time
@@ -128,8 +129,10 @@ def _configuration(folder: Path) -> Path:
 
 @contextmanager
 def running_prometheus(system: System, folder: Path) -> Iterator[Prometheus]:
-    """Skips the test if `prometheus` is not installed."""
+    """Skips the test if `prometheus` is not installed, unless REQUIRE_PROMETHEUS is set."""
     program = shutil.which("prometheus")
+    if program is None and os.environ.get("REQUIRE_PROMETHEUS"):
+        pytest.fail("prometheus is not installed, and REQUIRE_PROMETHEUS insists on it")
     if program is None:
         pytest.skip("prometheus is not installed")
     tell_targets(system, folder)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -68,12 +69,20 @@ def test_every_target_is_declared_and_explained() -> None:
 
 def ci(folder: Path, *stages: str, failing: str = "") -> tuple[int, list[str]]:
     """The exit code of `.ci/run` where make does nothing, and the calls of it."""
-    calls = folder / "calls"
-    for name in ("make", "chromium", "rclone"):
+    stubs(folder, "make", "chromium", "rclone", "prometheus")
+    path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    return run_ci(folder, *stages, failing=failing, path=path)
+
+
+def stubs(folder: Path, *names: str) -> None:
+    for name in names:
         program = folder / name
         program.write_text(STUB)
         program.chmod(0o755)
-    path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
+def run_ci(folder: Path, *stages: str, path: str, failing: str = "") -> tuple[int, list[str]]:
+    calls = folder / "calls"
     env = {"PATH": path, "CALLS": str(calls), "FAILING": failing}
     done = subprocess.run(
         [ROOT / ".ci" / "run", *stages], env=env, capture_output=True, check=False, timeout=90
@@ -93,3 +102,22 @@ def test_ci_ends_with_the_stage_that_fails(tmp_path: Path) -> None:
     code, calls = ci(tmp_path, failing="test")
     assert code != 0
     assert calls == ["1 make docs", "1 make test"]
+
+
+def test_ci_installs_what_a_stage_needs_and_keeps_no_service_of_it(tmp_path: Path) -> None:
+    for name in ("bash", "dirname", "basename", "env"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    stubs(tmp_path, "make", "chromium", "rclone", "apt-get", "systemctl")
+    (tmp_path / "sudo").write_text('#!/bin/sh\nexec "$@"\n')
+    (tmp_path / "sudo").chmod(0o755)
+    assert run_ci(tmp_path, "test", path=str(tmp_path)) == (0, ["1 make test"])
+    code, calls = run_ci(tmp_path, "test-long", path=str(tmp_path))
+    assert code == 0
+    said = [" ".join(call.split()) for call in calls[1:]]
+    assert said == [
+        "apt-get update -qq",
+        "apt-get install -y -qq --no-install-recommends prometheus",
+        "systemctl is-active -q prometheus",
+        "systemctl disable -q --now prometheus",
+        "1 make test-long",
+    ]
