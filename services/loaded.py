@@ -22,6 +22,8 @@ LATER = (
     *("uvicorn.lifespan.on", "psycopg_binary", "encodings.idna"),
 )
 """What libraries load when it is first used."""
+PICTURES = ("avif", "jpg", "jpg_2000", "libtiff", "littlecms2", "webp", "zlib")
+"""What Pillow needs for thumbnails. It says nothing when it begins without one of them."""
 
 
 def main() -> None:
@@ -31,6 +33,9 @@ def main() -> None:
     for name in LATER:
         import_module(name)
     import_module("PIL.Image").init()
+    features = import_module("PIL.features")
+    if missing := [name for name in PICTURES if not features.check(name)]:
+        raise ImportError(f"Pillow has no {', '.join(missing)}.")
     sys.stdout.write(f"{VERSION}\n")
 
 
