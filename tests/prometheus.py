@@ -54,6 +54,10 @@ class Prometheus:
             each["metric"] for each in self.get("query_range", query=expression, **about)["result"]
         ]
 
+    def holds(self, expression: str) -> bool:
+        """Whether it has a series now."""
+        return bool(self.get("query", query=expression)["result"])
+
     def ready(self) -> bool:
         try:
             return bool(self.get("rules")["groups"])

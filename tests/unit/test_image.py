@@ -25,6 +25,7 @@ main()
 
 def left_out() -> Sequence[str]:
     """Paths below the image's site-packages, some of them with a star."""
+    listed: str
     [listed] = LEFT_OUT.findall((ROOT / "deploy/Dockerfile").read_text())
     return listed.replace("\\\n", " ").split()
 
