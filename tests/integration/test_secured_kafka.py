@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,12 @@ def command(platform: Platform, *argv: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+def findings(said: str) -> dict[str, Any]:
+    """Of the doctor, by its checks. Beside its report it says what it is about to do."""
+    report = json.loads(said.splitlines()[0])
+    return {f["check"]: f for section in report["sections"] for f in section["findings"]}
+
+
 def test_an_import_runs_by_tls_with_a_login(platform: Platform, tmp_path: Path) -> None:
     assert command(platform, "setup")[0] == 0
     with running_system(platform, tmp_path) as system:
@@ -80,7 +87,7 @@ def test_an_import_runs_by_tls_with_a_login(platform: Platform, tmp_path: Path) 
     assert command(platform, "verify")[0] == 0
     assert command(platform, "rebuild-index")[0] == 0
     code, said = command(platform, "doctor", "--json")
-    seen = {f["check"]: f for s in json.loads(said)["sections"] for f in s["findings"]}
+    seen = findings(said)
     assert (seen["Kafka"]["seen"], seen["Topics"]["state"]) == ("answers", "ok")
     assert PASSWORD not in said
 
@@ -143,7 +150,7 @@ def test_what_the_broker_refuses_is_said_with_the_setting(
 def test_the_doctor_names_the_setting(platform: Platform) -> None:
     refused = Platform({**platform.env, "KAFKA_PASSWORD": "of-someone-else"})
     code, said = command(refused, "doctor", "--json")
-    seen = {f["check"]: f for s in json.loads(said)["sections"] for f in s["findings"]}
+    seen = findings(said)
     assert code == 1
     assert "refused the login" in seen["Kafka"]["seen"]
     assert "KAFKA_PASSWORD" in seen["Kafka"]["todo"]
