@@ -32,6 +32,7 @@ def main() -> None:
             import_module(module.name)
     for name in LATER:
         import_module(name)
+    import_module("services.api.routes").openapi_document()  # litestar's plugins, and its schema
     import_module("PIL.Image").init()
     features = import_module("PIL.features")
     if missing := [name for name in PICTURES if not features.check(name)]:

@@ -33,6 +33,7 @@ plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_tr
 structlog.configure(processors=[structlog.processors.add_log_level, plain])
 LONGEST = (
     # Of the long tests.
+    "test_alerts_fire",
     "test_deaths",
     "test_quota",
     "test_outages",
