@@ -21,8 +21,21 @@ from tests.samples import SAMPLES
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = json.loads((ROOT / "web/src/text/de/sentences.json").read_text())
-ODD = (None, True, -1, 10**30, 1.5, "", "x y", "x" * 5_000, [], ["\0"] * 300, {}, {"a": 1})
-ENGLISH = set("the is must be not a an at least most and with items".split())
+ODD: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    10**30,
+    1.5,
+    "",
+    "x y",
+    "x" * 5_000,
+    [],
+    ["\0"] * 300,
+    {},
+    {"a": 1},
+)
+ENGLISH = re.compile(r"\b(the|is|must|be|not|an?|at|least|most|and|with|items)\b")
 
 
 def german(text: str, tables: tuple[str, ...] = ("whole",)) -> str | None:
@@ -47,7 +60,7 @@ def test_whatever_can_be_wrong_with_a_record_is_said_in_german() -> None:
         why: words
         for why, words in said.items()
         # The first word is the field.
-        if words and ENGLISH & set(re.findall(r"[a-z_]+", words.partition(" ")[2]))
+        if words and ENGLISH.search(words.partition(" ")[2])
     }
     assert left == {}
 
