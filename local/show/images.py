@@ -11,6 +11,8 @@ from local.show.text import columns, counted, moment, printable, size
 
 WORDS = CHECKOUT / "web" / "src" / "text" / "reasons.json"
 EXAMPLES = 3
+LONGEST_URL = 8_000
+"""Far more than one has: cut, it would open nothing."""
 
 
 class ListedImage(msgspec.Struct, frozen=True):
@@ -40,6 +42,7 @@ def image_table(images: Sequence[ListedImage]) -> str:
             )
             for image in images
         ],
+        LONGEST_URL,
     )
 
 

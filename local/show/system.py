@@ -12,7 +12,7 @@ from local.show.text import columns, duration, moment, printable, size
 Seconds = float | None
 LABEL = 14
 """Columns of a label."""
-PLACES = ("quota", "memory", "drive", "store", "kafka", "same_file")
+LEAST_SHOWN = 0.05
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -33,7 +33,7 @@ class Lag(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
-    """One process. `in_hand` says where its work is on average."""
+    """One process. `in_hand` says where its work is on average, wherever that may be."""
 
     id: str
     service: str
@@ -48,9 +48,8 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     def row(self) -> tuple[object, ...]:
         """As a row of the table."""
         work = f"{self.in_flight:,} of {self.concurrency:,}" if self.concurrency else "-"
-        where = " ".join(
-            f"{name} {self.in_hand[name]:.1f}" for name in PLACES if name in self.in_hand
-        )
+        most = sorted(self.in_hand.items(), key=lambda place: -place[1])
+        where = " ".join(f"{name} {amount:.1f}" for name, amount in most if amount >= LEAST_SHOWN)
         says = str(self.waiting_for) if self.waiting_for and self.state == "waiting" else where
         busy = f"{self.busy:.0%}" if self.concurrency else "-"
         return self.id, self.state, len(self.holds), work, busy, says

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from rich.cells import cell_len
+
 
 def printable(text: str, length: int = 200) -> str:
     """Text from elsewhere on one line: no control characters, and cut to a length."""
@@ -10,23 +12,23 @@ def printable(text: str, length: int = 200) -> str:
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
-def columns(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+def columns(header: Sequence[str], rows: Sequence[Sequence[object]], last_length: int = 200) -> str:
     """A table without a frame. Numbers stand to the right, None is a dash, and only the last column
     may be long."""
     cells = [list(header)]
     for *first, last in rows:
-        cells.append([*(_cell(value, 60) for value in first), _cell(last, 200)])
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        cells.append([*(_cell(value, 60) for value in first), _cell(last, last_length)])
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
     numbers = [
         any(isinstance(value, int) for value in column) for column in zip(*rows, strict=True)
     ] or [False] * len(header)
-    return "\n".join(
-        "  ".join(
-            f"{text:>{width}}" if number else f"{text:<{width}}"
-            for text, width, number in zip(line, widths, numbers, strict=True)
-        ).rstrip()
-        for line in cells
-    )
+    return "\n".join("  ".join(map(_padded, line, widths, numbers)).rstrip() for line in cells)
+
+
+def _padded(text: str, width: int, to_the_right: bool) -> str:
+    """A Chinese character takes two columns of a terminal, and an accent none."""
+    space = " " * (width - cell_len(text))
+    return space + text if to_the_right else text + space
 
 
 def _cell(value: object, length: int) -> str:

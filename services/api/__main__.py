@@ -47,6 +47,8 @@ from services.core.topics import STATS_WINDOWS, WORKERS_STATUS
 
 log = structlog.get_logger()
 
+ANSWER_MS = 10
+"""How long a fetch waits at the end of a partition. Whatever is asked next waits for it."""
 CONNECTIONS = 16
 """Of all previews together, for pages and thumbnails."""
 
@@ -125,6 +127,9 @@ def _outside(
 ) -> Outside:
     return Outside(
         urls=ObjectUrls(settings.store, lambda: datetime.now(UTC)),
+        open_log=partial(
+            LogReader, settings.kafka, client_id="drivestream-api-asks", wait_ms=ANSWER_MS
+        ),
         topic_ids=Topics(settings.kafka).ids,
         quota=settings.quota,
         store=ObjectStore(settings.store),

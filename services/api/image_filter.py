@@ -11,7 +11,7 @@ from litestar.params import QueryParameter, SkipValidation
 from msgspec import UNSET
 
 from services.adapters.catalog.views.images import ImageFilter, ImageOrder
-from services.api.problems import bad_parameter
+from services.api.problems import AnyRequest, bad_parameter
 
 LONGEST_NAME = 200
 LONGEST_ID = 256
@@ -52,6 +52,7 @@ class Times(NamedTuple):
 
 
 def looks(
+    request: AnyRequest,
     name: Annotated[
         str | None,
         QueryParameter(
@@ -70,6 +71,7 @@ def looks(
         ),
     ] = None,
 ) -> Looks:
+    name = name or request.query_params.get("name")  # Litestar reads `null` as none
     # In a query, `+` is a space: `image/svg+xml`. Types have no case; Drive's are in lower case.
     return Looks(name, type.replace(" ", "+").lower() if type else None)
 

@@ -17,6 +17,8 @@ from litestar.openapi.spec import Parameter
 from services.api.problems import bad_parameter
 
 LONGEST_NAME = 80
+ANY_TEXT = {"name"}
+"""Parameters that may be any text, even `null`: an image may be called so."""
 
 
 async def parameters_are_known(
@@ -55,7 +57,8 @@ def _known(app: Litestar, template: str, method: str) -> Sequence[str] | None:
 
 def _check_values(pairs: Iterable[tuple[str, str]]) -> None:
     for name, value in pairs:
-        if value.lower() == "null":  # a script's empty variable; read as none, it is no limit
+        # A script's empty variable: read as none, it is no limit.
+        if value.lower() == "null" and name not in ANY_TEXT:
             raise bad_parameter(name, "is null; leave it out if there is none")
         if "\0" in value:  # PostgreSQL keeps none, and would not say in which parameter it is
             raise bad_parameter(name, "has a character that is not allowed")

@@ -17,6 +17,7 @@ from services.adapters.kafka.bounds import LogBoundsReader
 from services.adapters.kafka.dead_letters import DeadLetterReader
 from services.adapters.kafka.newest import NewestReader
 from services.adapters.kafka.ranges import RangeReader
+from services.adapters.kafka.reader import ReadsLog
 from services.adapters.kafka.tail import Tail
 from services.adapters.metrics import DeadLetterMetrics, registered
 from services.adapters.process import Running
@@ -56,11 +57,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, kw_only=True)
 class Outside:
-    """What the application asks about rarely. `topic_ids` asks Kafka, and blocks. `follow` calls
-    back whenever the indexer has written something, until cancelled. `stopping` is set before the
-    process ends."""
+    """What the application asks about rarely. `topic_ids` asks Kafka, and blocks. `open_log` opens
+    a reader for one question, whose fetches wait for nothing. `follow` calls back whenever the
+    indexer has written something, until cancelled. `stopping` is set before the process ends."""
 
     urls: ObjectUrls
+    open_log: Callable[[], ReadsLog]
     topic_ids: Callable[[Sequence[str]], Mapping[str, str]]
     quota: QuotaSettings
     store: KeepsObjects
@@ -102,7 +104,7 @@ def create_app(
         ),
         "live": live,
         "previews": previews,
-        **_of_imports(requests, views),
+        **_of_imports(requests, views, outside.open_log),
         **_of_replays(requests, replays, outside),
     }
     runs = (
@@ -163,12 +165,14 @@ def _previews(workers: WorkerCache, outside: Outside) -> preview.Previews:
     return preview.Previews(outside.open_drive, outside.quota, limiter)
 
 
-def _of_imports(requests: control.RequestLog, views: ImportViews) -> dict[str, object]:
+def _of_imports(
+    requests: control.RequestLog, views: ImportViews, open_log: Callable[[], ReadsLog]
+) -> dict[str, object]:
     return {
-        "letters": DeadLetterReader(requests.tail.open_log),
-        "topics": NewestReader(requests.tail.open_log),
+        "letters": DeadLetterReader(open_log),
+        "topics": NewestReader(open_log),
         "views": views,
-        "journeys": journey.Journeys(views, requests.tail.open_log),
+        "journeys": journey.Journeys(views, open_log),
         "starter": imports.ImportStarter(requests.publisher, requests.tail),
         "control": control.PublishesControl(requests, views),
         "retry": retry.ImportRetry(requests, views),
@@ -178,8 +182,7 @@ def _of_imports(requests: control.RequestLog, views: ImportViews) -> dict[str, o
 def _of_replays(
     requests: control.RequestLog, views: ReplayViews, outside: Outside
 ) -> dict[str, object]:
-    open_log = requests.tail.open_log
-    bounds = LogBoundsReader(lambda: RangeReader(open_log), outside.topic_ids)
+    bounds = LogBoundsReader(lambda: RangeReader(outside.open_log), outside.topic_ids)
     planner = ReplayPlanner(
         catalog=views.catalog, requested=requests.tail.view, log=bounds, quota=outside.quota
     )

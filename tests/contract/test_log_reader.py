@@ -1,7 +1,7 @@
 """One suite for reading a log without a group, on the fake and on a real Kafka."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -114,3 +114,26 @@ async def test_records_that_lie_far_apart_are_read_quickly(broker: Broker) -> No
     async with RangeReader(broker.reader) as reader, asyncio.timeout(WAIT_SECONDS):
         found = [record.offset async for record in reader.at(places)]
     assert found == [place.offset for place in places]
+
+
+async def test_the_ends_are_asked_for_once_and_before_anything_is_fetched() -> None:
+    """At the end of a partition a fetch waits for more, and what is asked next waits for it."""
+    log, asked = FakeLog(), list[str]()
+
+    class Noting(FakeLogReader):
+        def ends(self, topic: str, partition: int) -> tuple[int, int]:
+            asked.append("ends")
+            return super().ends(topic, partition)
+
+        def seek(self, positions: Mapping[tuple[str, int], int]) -> None:
+            asked.append("fetch")
+            super().seek(positions)
+
+    broker = Broker(
+        FakePublisher(log, lambda: KafkaUnavailableError("away"), "test"), lambda: Noting(log)
+    )
+    await publish(broker, "a", "b", "c")
+    places = [Place(topic=TOPIC, partition=0, offset=offset) for offset in range(3)]
+    async with RangeReader(broker.reader) as reader:
+        assert len([record async for record in reader.at(places)]) == 3
+    assert asked == ["ends", "fetch", "fetch", "fetch"]

@@ -1,16 +1,18 @@
 /** An import of 100,000 images: scrolled through, searched, opened, and walked through with the keys. */
-import { createServer, request, type Server } from 'node:http'
+import { Agent, createServer, request, type Server } from 'node:http'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { camera, launch, openPage, watch, type Watch } from './browser'
 import { violations } from './report'
-import { longestTask, traced } from './tracing'
+import { tasksOf, traced } from './tracing'
 
 const id = process.env['GALLERY_IMPORT'] ?? ''
 const target = (process.env['WEB_URL'] ?? 'http://127.0.0.1:5173').replace(/\/$/, '')
 const screenshots = process.env['SCREENSHOTS'] ?? ''
 const TOTAL = 100_000
-const LONGEST_MS = 50
+const LONG_MS = 50
+/** None takes so long. On the machine where this was written, the longest takes 15 ms; others are slower. */
+const TOO_LONG_MS = 200
 
 describe.skipIf(id === '')('100,000 images', () => {
   let browser: Browser
@@ -72,15 +74,18 @@ describe.skipIf(id === '')('100,000 images', () => {
     const heap = await heapOf(page)
     await traced(browser, page)
     const frames = await scrolledThrough(page)
-    const longest = longestTask((await browser.stopTracing()).toString())
+    const tasks = tasksOf((await browser.stopTracing()).toString())
     await page.waitForTimeout(300)
     const after = await heapOf(page)
-    const slow = frames.filter((ms) => ms > LONGEST_MS).length
-    const figures = { frames: frames.length, slow, longestTask: longest, heap, after, sections: sections().length }
+    const slow = frames.filter((ms) => ms > LONG_MS).length
+    const long = tasks.filter((ms) => ms > LONG_MS)
+    const figures = { frames: frames.length, slow, longestTasks: tasks.slice(0, 5), heap, after, sections: sections().length }
     process.stdout.write(`${JSON.stringify(figures)}\n`)
     expect(frames.length).toBeGreaterThan(100)
-    expect(longest).toBeGreaterThan(0)
-    expect(longest).toBeLessThanOrEqual(LONGEST_MS)
+    expect(tasks.length).toBeGreaterThan(frames.length)
+    // One frame in a hundred, as when the browser collects garbage or compiles what is used for the first time.
+    expect(long.length).toBeLessThanOrEqual(frames.length / 100)
+    expect(tasks[0]).toBeLessThanOrEqual(TOO_LONG_MS)
     expect(after - heap).toBeLessThan(20)
     expect(await page.locator('[role=row]').count()).toBeLessThan(30)
   })
@@ -108,7 +113,9 @@ describe.skipIf(id === '')('100,000 images', () => {
   it('are opened, moved on from, and closed by Back where one was', async () => {
     await page.evaluate('window.scrollTo(0, 100000)')
     await arrived(500)
-    const tile = page.locator('.tile').nth(30)
+    // By its number: rows come and go, and the thirtieth tile with them.
+    const number = await page.locator('.tile').nth(30).getAttribute('data-index')
+    const tile = page.locator(`.tile[data-index="${number}"]`)
     const name = await tile.locator('.tile-name').textContent()
     await tile.click()
     const top = await page.evaluate('window.scrollY')
@@ -138,8 +145,7 @@ describe.skipIf(id === '')('100,000 images', () => {
     await page.getByText(/^\d,?\d+ images$/).waitFor()
     await page.waitForURL(/name=beach/)
     await page.locator('.tile-shown').first().waitFor()
-    await page.evaluate('window.scrollTo(0, 3000)')
-    await page.waitForTimeout(200)
+    await scrolledTo(page, 3_000)
     // A click would scroll to the link first.
     await page.getByRole('link', { name: 'Many' }).dispatchEvent('click')
     await page.waitForURL(/\/imports\/[^/]+$/)
@@ -187,6 +193,18 @@ describe.skipIf(id === '')('100,000 images', () => {
   })
 })
 
+/** Once the page has been told of it, however busy it is: before, nobody keeps the place. */
+function scrolledTo(page: Page, top: number): Promise<void> {
+  return page.evaluate(
+    (offset) =>
+      new Promise<void>((resolve) => {
+        window.addEventListener('scroll', () => requestAnimationFrame(() => resolve()), { once: true })
+        window.scrollTo(0, offset)
+      }),
+    top,
+  )
+}
+
 /** In MB, after a collection. */
 async function heapOf(page: Page): Promise<number> {
   const session = await page.context().newCDPSession(page)
@@ -226,13 +244,15 @@ interface Front {
 /** Answers for images, and passes on everything else. */
 async function inFrontOf(url: string): Promise<Front> {
   const { hostname, port } = new URL(url)
+  // A connection that is used again may just be closed by the other side.
+  const agent = new Agent({ keepAlive: false })
   const server = createServer((asked, answer) => {
     if (/\/(thumbnail|content)(\?|$)/.test(asked.url ?? '')) {
       answer.writeHead(200, { 'content-type': 'image/svg+xml', 'cache-control': 'max-age=600' }).end(pixels(asked.url ?? ''))
       return
     }
     const { method, headers } = asked
-    const passed = request({ hostname, port, path: asked.url, method, headers }, (given) => {
+    const passed = request({ agent, hostname, port, path: asked.url, method, headers }, (given) => {
       answer.writeHead(given.statusCode ?? 502, given.headers)
       given.pipe(answer)
     })

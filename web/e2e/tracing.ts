@@ -11,13 +11,13 @@ interface TraceEvent {
   readonly args?: { readonly name?: string }
 }
 
-/** The longest that the page's main thread worked without a pause in which a frame can be drawn, in milliseconds. */
-export function longestTask(trace: string): number {
+/** How long the page's main thread worked without a pause in which a frame can be drawn, in milliseconds, the longest first. */
+export function tasksOf(trace: string): number[] {
   const events = (JSON.parse(trace) as { traceEvents: TraceEvent[] }).traceEvents
   const main = events.filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain')
   const threads = new Set(main.map(({ pid, tid }) => `${pid}/${tid}`))
   const tasks = events.filter(({ name, pid, tid }) => name.endsWith('RunTask') && threads.has(`${pid}/${tid}`))
-  return Math.max(0, ...tasks.map(({ tdur }) => tdur ?? 0)) / 1_000
+  return tasks.map(({ tdur }) => (tdur ?? 0) / 1_000).toSorted((one, other) => other - one)
 }
 
 /** From here on, until `browser.stopTracing()`. */

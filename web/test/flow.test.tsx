@@ -93,15 +93,16 @@ const part = (id: string) => waitFor(() => {
 })
 
 describe('the flow page', () => {
-  it('says in another language what limits the speed, and marks what is English', async () => {
-    letters = [letter()]
-    system['dead_letters'] = 1
+  it('says in another language what limits the speed, and why a record could not be read, and marks what is English', async () => {
+    letters = [letter(), letter({ number: 1, message: 'file.name must be a string, not null' })]
+    system['dead_letters'] = 2
     await chooseLanguage('de')
     try {
       await showPage('/flow')
       expect(await screen.findByText(/warten auf Antworten von Google Drive/)).toBeDefined()
       expect(screen.queryByText(/takes 0.7 s/)).toBeNull()
       expect((await screen.findByText('the value is not JSON')).lang).toBe('en')
+      expect(screen.getByText('file.name: erwartet wird Text, nicht null.')).toBeTruthy()
     } finally {
       await chooseLanguage('en')
     }

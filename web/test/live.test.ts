@@ -52,11 +52,26 @@ describe('events', () => {
   })
 })
 
-it('puts new imports in front, and nothing twice', () => {
-  const [a, b, c] = ['a', 'b', 'c'].map((id) => anImport({ id }))
-  if (a === undefined || b === undefined || c === undefined) throw new Error('three imports')
-  expect(merged([b, a], [c, { ...b, name: 'new' }]).map(({ id, name }) => `${id} ${name}`)).toEqual(['c Holidays', 'b new', 'a Holidays'])
-  expect(merged([], [])).toEqual([])
+it('puts new imports in front, nothing twice, and none that is on a later page', () => {
+  const [a, b, c, old] = ['a', 'b', 'c', 'old'].map((id) => anImport({ id, requested_at: id === 'old' ? '2026-11-01T00:00:00Z' : '2026-11-26T00:00:00Z' }))
+  if (a === undefined || b === undefined || c === undefined || old === undefined) throw new Error('four imports')
+  const told = [c, { ...b, name: 'new' }, old]
+  const shown = (next: string | null) => merged({ items: [b, a], next }, told).items.map(({ id, name }) => `${id} ${name}`)
+  expect(shown('/imports?cursor=x')).toEqual(['c Holidays', 'b new', 'a Holidays'])
+  expect(shown(null)).toEqual(['c Holidays', 'old Holidays', 'b new', 'a Holidays'])
+  expect(merged({ items: [], next: null }, []).items).toEqual([])
+})
+
+it('shows what happens to an old import where it is listed', () => {
+  const client = new QueryClient()
+  const listed = (id: string, time: string) => anImport({ id, requested_at: time })
+  client.setQueryData(['imports'], { items: [listed('b', '2026-11-26T00:00:00Z')], next: '/imports?cursor=x' })
+  const key = ['older-imports', '/imports?cursor=x']
+  client.setQueryData(key, { pages: [{ items: [listed('a', '2026-11-01T00:00:00Z')], next: null }], pageParams: [''] })
+  applyFrame(client, null, frame('import', importJson({ id: 'a', name: 'new', requested_at: '2026-11-01T00:00:00Z' })))
+  expect(client.getQueryData<Page<Import>>(['imports'])?.items.map(({ id }) => id)).toEqual(['b'])
+  const pages = client.getQueryData<{ pages: Page<Import>[] }>(key)?.pages
+  expect(pages?.[0]?.items.map(({ name }) => name)).toEqual(['new'])
 })
 
 it('never lets an older answer replace a newer event', () => {

@@ -7,6 +7,7 @@ import { de } from '../src/text/de/index'
 import { en } from '../src/text/en/index'
 import { chooseLanguage, currentLanguage, loadLanguage, preferred, t } from '../src/text/language'
 import { said } from '../src/text/reasons'
+import { translated } from '../src/text/sentences'
 import { limitWords } from '../src/imports/progress'
 import { ownText } from './ownText'
 
@@ -27,7 +28,7 @@ function shape(words: unknown, at = ''): string[] {
 describe('the text', () => {
   it('is the same in every language, part by part', () => {
     // English is the API's own language.
-    expect(shape({ ...de, problems: {}, flow: { ...de.flow, limitDetails: {} } }).toSorted()).toEqual(shape(en).toSorted())
+    expect(shape({ ...de, problems: {}, sentences: en.sentences, flow: { ...de.flow, limitDetails: {} } }).toSorted()).toEqual(shape(en).toSorted())
   })
 
   it('is translated', () => {
@@ -70,6 +71,21 @@ describe('the text', () => {
     expect(errors()).toEqual(['It is so.', 'It is so.', 'It is so.'])
     await chooseLanguage('de')
     expect(errors()).toEqual(['Die Datenbank hat zu lange gebraucht.', 'Eine Angabe ist ungültig: It is so.', 'It is so.'])
+  })
+
+  it.each([
+    ['the value is not valid JSON: see byte 12', 'Der Wert ist kein gültiges JSON: siehe Byte 12.'],
+    ['the value must be an object, not an array', 'Der Wert: erwartet wird ein Objekt, nicht eine Liste.'],
+    ['file.size must be a whole number or null, not a string', 'file.size: erwartet wird eine ganze Zahl oder null, nicht Text.'],
+    ['path must have at most 1,000 items', 'path: erlaubt sind höchstens 1.000 Einträge.'],
+    ['An internal message about this item could not be read: file.name is required', 'Eine interne Nachricht darüber war nicht lesbar. file.name fehlt.'],
+    ['An internal message about this item could not be read: odd', 'Eine interne Nachricht darüber war nicht lesbar. odd'],
+    ['Somebody else says that it must be so, or not.', null],
+    ['', null],
+  ])('has German for the sentence that a service wrote into the log: %s', async (english, german) => {
+    expect(translated(english)).toBe(null)
+    await chooseLanguage('de')
+    expect(translated(english)).toBe(german)
   })
 
   it('is nowhere else', () => {

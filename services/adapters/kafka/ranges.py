@@ -111,15 +111,19 @@ class RangeReader(AbstractAsyncContextManager["RangeReader"]):
 
     async def at(self, places: Iterable[Place]) -> AsyncIterator[Raw]:
         """The records at these places that the log still holds. Whoever asks must set a limit."""
-        for place in places:
-            partition = place.topic, place.partition
-            low, high = await self._call(self._log.ends, *partition)
-            if not low <= place.offset < high:
+        wanted = [((place.topic, place.partition), place.offset) for place in places]
+        # Before anything is fetched: a fetch that waits for more would hold up each of these.
+        kept = {
+            it: await self._call(self._log.ends, *it) for it in dict.fromkeys(p for p, _ in wanted)
+        }
+        for partition, offset in wanted:
+            low, high = kept[partition]
+            if not low <= offset < high:
                 continue
-            await self._call(self._log.seek, {partition: place.offset})
+            await self._call(self._log.seek, {partition: offset})
             while not (records := await self._call(self._log.read, 1, READ_SECONDS)):
                 pass
-            if records[0].offset == place.offset:
+            if records[0].offset == offset:
                 yield records[0]
 
     async def _call(self, function: Callable[..., T], *args: object) -> T:

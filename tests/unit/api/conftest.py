@@ -150,6 +150,7 @@ async def running(
     settings = ApiSettings.read(Reader(env or {}))
     outside = Outside(
         urls=urls,
+        open_log=imports.open_log,
         topic_ids=log.topic_ids,
         quota=QuotaSettings.read(Reader({})),
         store=objects,

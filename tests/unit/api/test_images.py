@@ -366,6 +366,17 @@ async def test_a_cursor_of_another_query_is_refused(api: Api, other: str) -> Non
     assert (refused.status_code, refused.json()["code"]) == (400, "bad_cursor")
 
 
+@pytest.mark.parametrize("name", ["null", "NULL", "nul", "none"])
+async def test_an_image_may_be_called_null(api: Api, name: str) -> None:
+    one = replace(an_image(1), name="Null and none.jpg" if name != "none" else "None.jpg")
+    api.catalog.fill(rows(images=[one, an_image(2)]))
+    for path in (f"/images?name={name}", f"/images?name={name}&limit=1&count=true"):
+        response = await api.client.get(path)
+        assert [image["id"] for image in response.json()] == [1], response.text
+    sections = await api.client.get(f"/images/sections?name={name}")
+    assert sections.json()["total"] == 1
+
+
 async def test_the_longest_name_fits_a_cursor(api: Api) -> None:
     names = ["\x01" * 300, "🌄" * 300]
     api.catalog.fill(rows(images=[an_image(n, name=name) for n, name in enumerate(names)]))

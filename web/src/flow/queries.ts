@@ -17,20 +17,22 @@ export interface Seen {
   readonly looks: readonly Look[]
 }
 
-/** Fetched again when an event comes, while the tab is visible. */
 export function useSystem() {
   const client = useQueryClient()
-  const query = useQuery({
+  return useQuery({
     queryKey: SYSTEM,
     queryFn: async ({ signal }): Promise<Seen> => {
       const system = await fetchSystem(signal)
       return { system, looks: withLook(client.getQueryData<Seen>(SYSTEM)?.looks ?? [], lookOf(system)) }
     },
   })
+}
+
+/** It is fetched again when an event comes, while the tab is visible. Whoever calls this is rendered with each event. */
+export function useFollowSystem(): void {
   const { heardAt } = useLiveStatus()
   const isVisible = useSyncExternalStore(onVisibility, () => !document.hidden)
   useFollow(SYSTEM, isVisible ? heardAt : null, EVERY_MS)
-  return query
 }
 
 /** `known` is how many there are, so that new ones are noticed. */

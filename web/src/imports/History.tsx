@@ -7,6 +7,7 @@ import { t } from '../text/language'
 import { said } from '../text/reasons'
 import { fileStateWords } from '../text/states'
 import { Dialog } from '../ui/Dialog'
+import { InEnglish } from '../ui/InEnglish'
 import { Retry } from '../ui/Retry'
 import { Skeleton } from '../ui/Skeleton'
 import { Time } from '../ui/Time'
@@ -70,7 +71,11 @@ function Shown({ journey, driveId }: { journey: Journey; driveId: string }) {
         {journey.path !== '' && <span className="quiet">{t().report.files.inFolder(journey.path)}</span>}
       </p>
       {all !== null && <p>{all}</p>}
-      {journey.whyIncomplete !== null && <p className="note">{journey.whyIncomplete}</p>}
+      {journey.whyIncomplete !== null && (
+        <p className="note">
+          <InEnglish text={journey.whyIncomplete} />
+        </p>
+      )}
       <ol className="steps">
         {journey.foundAt !== null && (
           <Step title={words.found} at={journey.foundAt} place={journey.foundPlace} />

@@ -1,5 +1,5 @@
 /** What an event changes in the cache of queries. */
-import type { QueryClient } from '@tanstack/react-query'
+import type { InfiniteData, QueryClient } from '@tanstack/react-query'
 import { ApiError } from '../api/errors'
 import { parseReplay, type Replay, type ReplayReport } from '../api/replays'
 import { parseImport, parseImports, parseRates, parseTrouble } from '../api/parse'
@@ -38,20 +38,40 @@ function showList(client: QueryClient, changed: readonly Import[]): void {
     latest.keep(one)
     client.setQueryData<ImportReport>(['import', one.id], (old) => old && { ...old, ...one })
   }
-  client.setQueryData<Page<Import>>(['imports'], (page) => page && { ...page, items: merged(page.items, changed) })
+  showIn(client, 'imports', changed)
 }
 
 function showReplay(client: QueryClient, one: Replay): void {
   latest.keep(one)
   client.setQueryData<ReplayReport>(['replay', one.id], (old) => old && { ...old, ...one })
-  client.setQueryData<Page<Replay>>(['replays'], (page) => page && { ...page, items: merged(page.items, [one]) })
+  showIn(client, 'replays', [one])
 }
 
-/** Both are newest first. */
-export function merged<One extends { readonly id: string }>(items: readonly One[], changed: readonly One[]): One[] {
+interface Listed {
+  readonly id: string
+  readonly requestedAt: Date | null
+}
+
+/** In the page of the newest, and in those of older ones as far as they are loaded. */
+function showIn<One extends Listed>(client: QueryClient, list: 'imports' | 'replays', changed: readonly One[]): void {
+  client.setQueryData<Page<One>>([list], (page) => page && merged(page, changed))
+  client.setQueriesData<InfiniteData<Page<One>>>(
+    { queryKey: [`older-${list}`] },
+    (old) => old && { ...old, pages: old.pages.map((page) => ({ ...page, items: replaced(page.items, changed) })) },
+  )
+}
+
+/** Both are newest first. One that is older than all of the page is on a later page, even if something happens to it now. */
+export function merged<One extends Listed>(page: Page<One>, changed: readonly One[]): Page<One> {
+  const known = new Set(page.items.map(({ id }) => id))
+  const since = page.next === null ? 0 : (page.items.at(-1)?.requestedAt?.getTime() ?? 0)
+  const fresh = changed.filter(({ id, requestedAt }) => !known.has(id) && (requestedAt === null || requestedAt.getTime() >= since))
+  return { ...page, items: [...fresh, ...replaced(page.items, changed)] }
+}
+
+function replaced<One extends Listed>(items: readonly One[], changed: readonly One[]): One[] {
   const news = new Map(changed.map((one) => [one.id, one]))
-  const known = new Set(items.map(({ id }) => id))
-  return [...changed.filter(({ id }) => !known.has(id)), ...items.map((one) => news.get(one.id) ?? one)]
+  return items.map((one) => news.get(one.id) ?? one)
 }
 
 function jsonOf(data: string): unknown {

@@ -11,7 +11,7 @@ import { HourCard } from '../flow/HourCard'
 import { LimitCard } from '../flow/LimitCard'
 import { NodeDetails } from '../flow/NodeDetails'
 import { QuotaCard } from '../flow/QuotaCard'
-import { useSystem, type Seen } from '../flow/queries'
+import { useFollowSystem, useSystem, type Seen } from '../flow/queries'
 import { streamOf } from '../flow/stream'
 import { StreamCard } from '../flow/StreamCard'
 import { useOpenNode } from '../flow/useOpenNode'
@@ -21,6 +21,7 @@ import '../styles/stream.css'
 import '../styles/tables.css'
 import { formatCount } from '../text/format'
 import { t } from '../text/language'
+import { InEnglish } from '../ui/InEnglish'
 import { PageTitle } from '../ui/PageTitle'
 import { Retry } from '../ui/Retry'
 import { Skeleton } from '../ui/Skeleton'
@@ -31,6 +32,7 @@ export function FlowPage() {
   const isForbidden = error instanceof ApiError && error.status === 403
   return (
     <div className="flow">
+      <Follow />
       <div className="flow-head">
         <PageTitle>{flow.title}</PageTitle>
         {data !== undefined && <Age at={dataUpdatedAt} isFetching={isFetching} onRefresh={() => void refetch()} />}
@@ -46,6 +48,12 @@ export function FlowPage() {
   )
 }
 
+/** On its own, so that an event renders nothing else. */
+function Follow() {
+  useFollowSystem()
+  return null
+}
+
 function Whole({ seen: { system, looks } }: { seen: Seen }) {
   const { node, close } = useOpenNode()
   const stream = streamOf(system, looks)
@@ -53,9 +61,11 @@ function Whole({ seen: { system, looks } }: { seen: Seen }) {
   return (
     <>
       {system.unknown.length > 0 && (
-        <ul className="note unknown" lang="en">
+        <ul className="note unknown">
           {system.unknown.map((said) => (
-            <li key={said}>{said}</li>
+            <li key={said}>
+              <InEnglish text={said} />
+            </li>
           ))}
         </ul>
       )}

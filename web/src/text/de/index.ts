@@ -7,6 +7,7 @@ import { report } from './report'
 import problems from './problems.json'
 import { replays } from './replays'
 import reasons from './reasons.json'
+import sentences from './sentences.json'
 import { start } from './start'
 
-export const de: Words = { common, start, report, gallery, flow, replays, reasons, problems }
+export const de: Words = { common, start, report, gallery, flow, replays, reasons, problems, sentences }

@@ -6,6 +6,7 @@ import { gallery } from './gallery'
 import { report } from './report'
 import { replays } from './replays'
 import { start } from './start'
+import type { Patterns } from '../sentences'
 
 export interface ReasonWords {
   readonly title: string
@@ -23,4 +24,7 @@ const reasons: Readonly<Record<string, ReasonWords>> = words
  */
 const problems: Readonly<Record<string, string>> = {}
 
-export const en = { common, start, report, gallery, flow, replays, reasons, problems }
+/** The services write English. */
+const sentences: Readonly<Record<'whole' | 'parts', Patterns>> = { whole: {}, parts: {} }
+
+export const en = { common, start, report, gallery, flow, replays, reasons, problems, sentences }
