@@ -40,8 +40,11 @@ class WorkMetrics(Collector):
         self._attempts = Counter(
             "drivestream_file_attempts", "Attempts for files that have an outcome.", registry=own
         )
-        for outcome in OUTCOMES:
-            self._files.labels(outcome)
+        # `labels` costs more than to count.
+        self._counters = {
+            outcome: (self._files.labels(outcome), self._bytes.labels(outcome))
+            for outcome in OUTCOMES
+        }
         for reason in COUNTED_REASONS:
             self._failures.labels(reason)
         self._observers: dict[tuple[str, str], Histogram] = {}
@@ -55,7 +58,6 @@ class WorkMetrics(Collector):
 
     def called(self, system: str, seconds: float, result: str) -> None:
         """A call took so long and ended as `ok` or `error`."""
-        # `labels` costs more than the rest of a call.
         observer = self._observers.get((system, result))
         if observer is None:
             observer = self._observers[system, result] = self._calls.labels(system, result)
@@ -76,8 +78,9 @@ class WorkMetrics(Collector):
                     self._count("found", event.size or 0)
 
     def _count(self, outcome: str, bytes: int) -> None:
-        self._files.labels(outcome).inc()
-        self._bytes.labels(outcome).inc(bytes)
+        files, sizes = self._counters[outcome]
+        files.inc()
+        sizes.inc(bytes)
 
     def collect(self) -> Iterator[Metric]:
         yield from self._registry.collect()

@@ -2,13 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import Self
 
 from services.core.flow.adaptive import AdaptiveLimit, Bounds
 from services.core.flow.concurrency import ConcurrencyLimit
 from services.core.flow.gradient import Stay, size_class
-from services.core.flow.occupancy import Waits, waits
+from services.core.flow.occupancy import Waits
 from services.core.settings import Reader
 from services.transfer.copy import Copy
 
@@ -42,15 +42,9 @@ class Adaptation:
         self._limit = AdaptiveLimit(bounds, self._at)
         self.outage = outage
 
-    @contextmanager
-    def watching(self) -> Iterator["Watched"]:
-        """Around everything that is done for one message."""
-        with waits() as waited:
-            watched = Watched(self, waited, self.count(1), self.outage())
-            try:
-                yield watched
-            finally:
-                watched.end(None)
+    def watching(self) -> "Watched":
+        """For a block around everything that is done for one message."""
+        return Watched(self)
 
     def learn(self, now: float, stay: Stay) -> None:
         self._limit.finished(now, stay, self._slot_seconds)
@@ -73,13 +67,21 @@ class Adaptation:
 
 
 class Watched:
-    """One message in hand."""
+    """One message in hand. A class, because two generators would cost several times as much."""
 
     __slots__ = ("_adaptation", "_began", "_ended", "_outage", "_waited")
 
-    def __init__(self, adaptation: Adaptation, waited: Waits, began: float, outage: bool) -> None:
-        self._adaptation, self._waited = adaptation, waited
-        self._began, self._outage, self._ended = began, outage, False
+    def __init__(self, adaptation: Adaptation) -> None:
+        self._adaptation, self._waited, self._ended = adaptation, Waits(), False
+
+    def __enter__(self) -> Self:
+        self._waited.__enter__()
+        self._began, self._outage = self._adaptation.count(1), self._adaptation.outage()
+        return self
+
+    def __exit__(self, *_why: object) -> None:
+        self.end(None)
+        self._waited.__exit__()
 
     def end(self, copy: Copy | None) -> None:
         """The file was stored, and is in hand no more; None if it was not. Only the first counts:

@@ -1,4 +1,4 @@
-"""Whether a file's bytes can be a picture. Pure.
+"""Whether a file's bytes can be a picture, and of which type. Pure.
 
 A name and a type are only claims: a page that was saved as `.jpg` has both of a picture. What
 begins like something else is refused. What begins like nothing that is known here may be a picture
@@ -51,6 +51,42 @@ _NEVER_TEXT = re.compile(
 )
 """Of other types, pictures may be text or begin like one: SVG, XPM, EPS, FITS."""
 _ARCHIVED_PICTURES = ("image/svg", "image/openraster")
+SVG = "image/svg+xml"
+_TYPES = (
+    (re.compile(rb"\xff\xd8\xff"), "image/jpeg", re.compile(r"image/p?jpe?g|image/mpo")),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png", re.compile(r"image/(?:a|x-)?png")),
+    (re.compile(rb"GIF8[79]a"), "image/gif", re.compile(r"image/gif")),
+    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "image/webp", re.compile(r"image/webp")),
+    (
+        re.compile(rb".{4}ftyp(?:avif|avis)", re.DOTALL),
+        "image/avif",
+        re.compile(r"image/(?:avif|hei[cf]).*"),
+    ),
+    (
+        re.compile(rb".{4}ftyp(?:hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL),
+        "image/heic",
+        re.compile(r"image/(?:avif|hei[cf]).*"),
+    ),
+    # Raw pictures of most cameras are TIFF files, too.
+    (
+        re.compile(rb"II\*\x00|MM\x00\*"),
+        "image/tiff",
+        re.compile(r"image/(?!(?:p?jpe?g|a?png|gif|webp|bmp|hei[cf]|avif|svg\+xml)$).*"),
+    ),
+)
+"""How a format begins, its type, and the types that files of this format may have."""
+
+
+def type_of(claimed: str, head: bytes) -> str:
+    """The type that a file which begins so is served as: what its bytes are, whatever Drive claims.
+    Where they tell nothing, or nothing else, it is what Drive claims."""
+    claimed = claimed.lower()
+    for begins, mime_type, may_be in _TYPES:
+        if begins.match(head):
+            return claimed if may_be.fullmatch(claimed) else mime_type
+    if _NEVER_TEXT.fullmatch(claimed) and b"<svg" in head.lower() and not _BINARY.search(head):
+        return SVG
+    return claimed
 
 
 def refuse_other_content(file: FileFound, head: bytes) -> None:

@@ -4,7 +4,7 @@ A store can complete an upload after we gave it up: the answer got lost, or came
 whoever tries again looks first.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from services.core.errors import Verdict
 from services.core.events import FileFound, Mode
 from services.core.flow.line import Passage
 from services.core.ports import KeepsObjects
-from services.transfer.content import refuse_other_content
+from services.transfer.content import HEAD_BYTES, refuse_other_content, type_of
 from services.transfer.verification import Checksums
 
 
@@ -37,15 +37,26 @@ class Upload:
         await self.store.put(
             self.key,
             body,
-            content_type=self.file.mime_type,
+            content_type=type_of(self.file.mime_type, checksums.head),
             stored_by=writer(self.file),
             sha256=checksums.sha256,
             md5=checksums.md5 or "",
         )
 
     async def put_stream(self, body: AsyncIterator[bytes]) -> None:
+        """Its type must be told before its bytes, so it begins with those that tell the type."""
+        head = b""
+        begin: list[bytes] = []
+        async for chunk in body:
+            begin.append(chunk)
+            head += bytes(chunk[: HEAD_BYTES - len(head)])
+            if len(head) >= HEAD_BYTES:
+                break
         await self.store.put_stream(
-            self.key, body, content_type=self.file.mime_type, stored_by=writer(self.file)
+            self.key,
+            _after(begin, body),
+            content_type=type_of(self.file.mime_type, head),
+            stored_by=writer(self.file),
         )
 
     async def verified(
@@ -73,3 +84,11 @@ class Upload:
         with suppress(Verdict):
             return await self.arrived()
         return False
+
+
+async def _after(begin: Sequence[bytes], rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """All chunks in their order."""
+    for chunk in begin:
+        yield chunk
+    async for chunk in rest:
+        yield chunk

@@ -218,14 +218,15 @@ class MessageTasks:
     async def _while_allowed(self, event: Message, delivery: Delivery) -> None:
         if not self.allows(event):
             return
+        # Until the task ends, which is this message's own.
+        structlog.contextvars.bind_contextvars(**_about(event))
         scope = asyncio.timeout(None)
         try:
-            with structlog.contextvars.bound_contextvars(**_about(event)):
-                async with scope:
-                    self._in_hand[scope] = event
-                    self.worked_on.note(delivery.ownership.owner)
-                    with self.occupancy.entered():
-                        await self._handle(event, delivery)
+            async with scope:
+                self._in_hand[scope] = event
+                self.worked_on.note(delivery.ownership.owner)
+                with self.occupancy.entered():
+                    await self._handle(event, delivery)
         except TimeoutError:
             if not scope.expired():
                 raise

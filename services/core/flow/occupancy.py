@@ -7,9 +7,8 @@ law, it also tells how long a stay at a system takes.
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 HALF_LIFE = 5.0
 """Seconds after which what was seen counts half."""
@@ -80,18 +79,9 @@ class Occupancy:
         """A whole stay has ended."""
         self._count(name).ended += 1
 
-    @contextmanager
-    def entered(self) -> Iterator[None]:
+    def entered(self) -> "_Entered":
         """The running task takes a message in hand. What it calls says where it is (`within`)."""
-        self.enter(OTHER)
-        token = _CURRENT.set(Place(self, OTHER))
-        try:
-            yield
-        finally:
-            has_stepped_out = _CURRENT.get() is NOWHERE
-            _CURRENT.reset(token)
-            if not has_stepped_out:
-                self.leave(OTHER)
+        return _Entered(self)
 
     def _count(self, name: str) -> _Count:
         found = self._counts.get(name)
@@ -156,24 +146,43 @@ def step_out() -> None:
         _CURRENT.set(NOWHERE)
 
 
-class Waits:
-    """For how many seconds a message has waited for its turns."""
+class _Entered:
+    """A block with a message in hand. A class for the same reason as `within`."""
 
-    seconds = 0.0
+    __slots__ = ("_occupancy", "_token")
+
+    def __init__(self, occupancy: Occupancy) -> None:
+        self._occupancy = occupancy
+
+    def __enter__(self) -> None:
+        self._occupancy.enter(OTHER)
+        self._token = _CURRENT.set(Place(self._occupancy, OTHER))
+
+    def __exit__(self, *_why: object) -> None:
+        has_stepped_out = _CURRENT.get() is NOWHERE
+        _CURRENT.reset(self._token)
+        if not has_stepped_out:
+            self._occupancy.leave(OTHER)
+
+
+class Waits:
+    """For how many `seconds` a message has waited for its turns: those of the running task, and of
+    what it calls, while the block runs."""
+
+    __slots__ = ("_token", "seconds")
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __enter__(self) -> Self:
+        self._token = _WAITS.set(self)
+        return self
+
+    def __exit__(self, *_why: object) -> None:
+        _WAITS.reset(self._token)
 
 
 _WAITS: ContextVar[Waits | None] = ContextVar("waits", default=None)
-
-
-@contextmanager
-def waits() -> Iterator[Waits]:
-    """Of the running task, and of what it calls."""
-    counted = Waits()
-    token = _WAITS.set(counted)
-    try:
-        yield counted
-    finally:
-        _WAITS.reset(token)
 
 
 class within:

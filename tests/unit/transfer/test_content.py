@@ -13,7 +13,7 @@ from drive_emulator.content.documents import BY_KIND
 from services.adapters.store.urls import SHOWN
 from services.core.errors import CONTENT_MISMATCH, SetAside
 from services.core.events import FileFailed
-from services.transfer.content import HEAD_BYTES, OTHER_CONTENT, refuse_other_content
+from services.transfer.content import HEAD_BYTES, OTHER_CONTENT, refuse_other_content, type_of
 from services.transfer.copier import WHOLE_BYTES
 from tests.fakes.samples import a_file
 from tests.fakes.transferring import Transferring, said_of
@@ -198,3 +198,39 @@ async def test_a_page_instead_of_the_picture_that_drive_listed_is_a_mismatch() -
     outcome = await worker.outcome()
     assert isinstance(outcome, FileFailed)
     assert outcome.reason == CONTENT_MISMATCH
+
+
+JPEG, PNG = b"\xff\xd8\xff\xe0\0\x10JFIF\0", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+
+
+@pytest.mark.parametrize(
+    ("claimed", "head", "served"),
+    [
+        ("image/jpeg", JPEG, "image/jpeg"),
+        ("image/jpeg", PNG, "image/png"),
+        ("image/png", JPEG, "image/jpeg"),
+        ("image/apng", PNG, "image/apng"),
+        ("image/svg+xml", PNG, "image/png"),
+        ("image/png", b"GIF89a\1\0\1\0", "image/gif"),
+        ("image/jpeg", b"RIFF\x24\0\0\0WEBPVP8 ", "image/webp"),
+        ("image/jpeg", b"\0\0\0\x18ftypheic\0\0\0\0", "image/heic"),
+        ("image/heif", b"\0\0\0\x18ftypheic\0\0\0\0", "image/heif"),
+        ("image/png", b"II*\0\x08\0\0\0", "image/tiff"),
+        ("image/x-nikon-nef", b"MM\0*\0\0\0\x08", "image/x-nikon-nef"),
+        ("image/jpeg", SVG, "image/svg+xml"),
+        ("image/jpeg", b"some letters", "image/jpeg"),
+        ("image/png", b"", "image/png"),
+    ],
+)
+def test_it_is_served_as_what_it_is(claimed: str, head: bytes, served: str) -> None:
+    assert type_of(claimed, head) == served
+
+
+@pytest.mark.parametrize("size", [len(PNG) + 99, WHOLE_BYTES + 1], ids=["whole", "in parts"])
+@virtual_time
+async def test_the_object_has_the_type_of_its_bytes(size: int) -> None:
+    body = PNG.ljust(size, b"\0")
+    worker = Transferring(body, said_of(body, "md5", mime_type="image/jpeg"))
+    await worker.outcome()
+    (kept,) = worker.store.objects.values()
+    assert (kept.content_type, kept.body) == ("image/png", body)

@@ -51,8 +51,9 @@ async def test_a_stream_is_one_call_and_blames_who_broke_it() -> None:
     worker.drive.open_troubles["file-1"].extend([BreaksOff(100, UNAVAILABLE)] * 2)
     worker.store.troubles.append(TryAgain("store_unavailable", "503"))
     assert told(await worker.outcome()) == [
-        ("store", "store_unavailable"),
         ("drive", "drive_unavailable"),
+        ("drive", "drive_unavailable"),
+        ("store", "store_unavailable"),
         ("store", "ok"),
     ]
 
