@@ -90,7 +90,8 @@ def test_status_of_another_machine_is_the_page_once(api: Answers, capsys: Captur
     assert "Not current   The monitor has published no rates for 40 s.\n" in text
     assert re.search(r"transfer +files.found +2 +1,203 +1 min +2 min\n", text)
     assert re.search(r"indexer +files.found +1 +0 +- +-\n", text)
-    assert re.search(r"transfer@h/1 +running +12 +32 of 32 +25% +quota 28.0 drive 3.5\n", text)
+    waits = "quota 28.0 drive 3.5 other 0.5"
+    assert re.search(rf"transfer@h/1 +running +12 +32 of 32 +25% +{waits}\n", text)
     assert re.search(r"transfer@h/2 +waiting +0 .* The store is full. \[2J", text)
     assert "transfer@h/0" not in text
     assert "\x1b" not in text

@@ -61,7 +61,7 @@ def test_a_pod_writes_only_to_volumes_of_bounded_size(name: str) -> None:
 
 
 def test_the_users_are_those_of_the_images() -> None:
-    [created] = re.findall(r"useradd --uid (\d+)", compose.text("deploy/Dockerfile"))
+    [created] = re.findall(r"useradd .*--uid (\d+)", compose.text("deploy/Dockerfile"))
     users = {name: pod_spec(pods()[name])["securityContext"]["runAsUser"] for name in SERVICES}
     assert users.pop("web") == 101  # of nginx-unprivileged
     assert set(users.values()) == {int(created)}
