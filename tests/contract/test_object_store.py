@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from minio import Minio
 from minio.commonconfig import GOVERNANCE
 from minio.deleteobjects import DeleteObject
+from minio.error import S3Error
 from minio.objectlockconfig import DAYS, ObjectLockConfig
 from pyreqwest.bytes import Bytes
 
@@ -106,11 +107,24 @@ def real_shelf(servers: Mapping[str, str], *, retained: bool = False) -> Iterato
     try:
         yield shelf
     finally:
-        found = client.list_objects(bucket, recursive=True, include_version=retained)
-        gone = [DeleteObject(o.object_name or "", o.version_id) for o in found]
-        for trouble in client.remove_objects(bucket, gone, bypass_governance_mode=retained):
-            raise AssertionError(str(trouble))
+        while not removed(client, bucket, retained):
+            time.sleep(0.1)  # pytest's own limit ends it
+
+
+def removed(client: Minio, bucket: str, retained: bool) -> bool:
+    """Remove all objects and the bucket. An upload that was given up may still have put one into it
+    meanwhile: then the bucket is there yet."""
+    found = client.list_objects(bucket, recursive=True, include_version=retained)
+    gone = [DeleteObject(o.object_name or "", o.version_id) for o in found]
+    for trouble in client.remove_objects(bucket, gone, bypass_governance_mode=retained):
+        raise AssertionError(str(trouble))
+    try:
         client.remove_bucket(bucket)
+    except S3Error as why:
+        if why.code != "BucketNotEmpty":
+            raise
+        return False
+    return True
 
 
 @pytest.fixture(params=["fake", *REAL])

@@ -83,9 +83,12 @@ def test_nothing_fires_while_all_is_well(watched: Watched) -> None:
     )
     services = {each.split("/")[1] for each in targets()}
     assert services == {*SERVICES}, "labelled as alerts and panels need it"
+    alerts = watched.prometheus.alerts
+    # The rules may have been evaluated while the last service was still coming up.
+    until(lambda: not alerts(), LIMIT, lambda: str(alerts()))
     with asking(watched, "/imports", "/images", "/images/nobody"), suppress(AssertionError):
-        until(lambda: bool(watched.prometheus.alerts()), 15, lambda: "")
-    assert watched.prometheus.alerts() == {}
+        until(lambda: bool(alerts()), 15, lambda: "")
+    assert alerts() == {}
 
 
 def test_a_service_is_missing(watched: Watched) -> None:
