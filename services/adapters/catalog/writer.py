@@ -31,6 +31,9 @@ from services.core.errors import Stop
 Position = tuple[str, int]
 VERSION = "0002"
 """The newest migration. Revisions are numbers of four digits, so they compare as text."""
+OTHER_WAYS = ("seqscan", "bitmapscan", "hashjoin", "mergejoin")
+"""Ways to find rows that PostgreSQL does without here: this writer looks up rows by their keys, and
+by stale statistics PostgreSQL would scan a whole table for each batch."""
 LOCK = 0x64726976655F7331  # "drive_s1": any constant will do, as long as all indexers agree
 # What passes without a change of ours: an outage, a server that is a standby for now, or tables
 # that are being replaced. Whatever else PostgreSQL refuses is a fault of this program, and ends it.
@@ -62,7 +65,8 @@ class CatalogWriter:
         session = Session(
             settings,
             connect_timeout="10",
-            options="-c statement_timeout=120s -c timezone=UTC",
+            options="-c statement_timeout=120s -c timezone=UTC"
+            + "".join(f" -c enable_{way}=off" for way in OTHER_WAYS),
             application_name="drivestream-indexer",
             # A host that vanishes is noticed in half a minute, not by the system's hours.
             keepalives_idle="10",
