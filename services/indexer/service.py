@@ -134,13 +134,19 @@ class Indexer:
         """Until told to stop, or until there are other partitions for the next session to read."""
         ahead, read = read_batches(reader), dict(self.positions)
         following: asyncio.Future[Batch] | None = None
+        writing: asyncio.Future[None] | None = None
         folded: Folded | None = None
         try:
             while not (self.stopping.is_set() or changed.is_set()):
                 batch = await (following or _next(ahead))
-                following = _next(ahead) if batch.more else None
+                following = None
                 if batch.records:
-                    folded = await self._fold_next(writer, folded, batch, read)
+                    found = await self._call(writer.ask, batch.rows)  # it writes nothing as yet
+                    writing = asyncio.ensure_future(self._write(writer, folded))
+                    moves = moves_of(read, batch.records)
+                    folded = await asyncio.to_thread(folded_onto, folded, found, batch, moves)
+                    following = _next(ahead) if batch.more else None
+                    await writing
                 if following is None:
                     await self._write(writer, folded)
                     folded = None
@@ -148,21 +154,9 @@ class Indexer:
                 if not batch.more:
                     await self._stops_within(BATCH_SECONDS)
             await self._write(writer, folded)
-        finally:
-            if following is not None:  # its thread still uses the reader; it ends by itself
-                await asyncio.gather(following, return_exceptions=True)
-
-    async def _fold_next(
-        self, writer: WritesCatalog, folded: Folded | None, batch: Batch, read: dict[Position, int]
-    ) -> Folded:
-        """Write what is folded, and fold the next batch meanwhile."""
-        found = await self._call(writer.ask, batch.rows)  # the connection is free as yet
-        writing = asyncio.ensure_future(self._write(writer, folded))
-        try:
-            moves = moves_of(read, batch.records)
-            return await asyncio.to_thread(folded_onto, folded, found, batch, moves)
-        finally:
-            await writing
+        finally:  # their threads still use the reader and the writer; they end by themselves
+            begun = [each for each in (following, writing) if each is not None]
+            await asyncio.gather(*begun, return_exceptions=True)
 
     async def _write(self, writer: WritesCatalog, folded: Folded | None) -> None:
         """Not before all of the batch is decoded: after a `Stop`, the next start would publish its
