@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from bench.processes import children_by_name, cpu_seconds, tree_cpu_seconds
+from bench.processes import children_by_name, cpu_seconds, peak_mb, tree_cpu_seconds
 from bench.rebuild import events, row_counts
 from local.paths import CHECKOUT
 from local.run.start import running_servers, temporary_data_dir
@@ -46,6 +46,8 @@ class Point(NamedTuple):
     indexer: float
     postgres: float
     kafka: float
+    memory: float
+    """The most that the indexer ever had resident, in MB."""
 
 
 async def publish(kafka: KafkaSettings, images: int, *, outcomes: bool) -> int:
@@ -65,7 +67,8 @@ def look(database: psycopg.Connection[tuple[int]], pid: int) -> Point:
     assert row is not None
     servers = children_by_name(["postgres", "java"])
     postgres, kafka = (tree_cpu_seconds(servers[name]) for name in ("postgres", "java"))
-    return Point(row[0], time.monotonic(), cpu_seconds(pid) or 0.0, postgres, kafka)
+    own, memory = cpu_seconds(pid) or 0.0, peak_mb(pid) or 0.0
+    return Point(row[0], time.monotonic(), own, postgres, kafka, memory)
 
 
 def index(env: Mapping[str, str], begin: int, end: int) -> tuple[Point, Point]:
@@ -94,12 +97,12 @@ def index(env: Mapping[str, str], begin: int, end: int) -> tuple[Point, Point]:
 def show(first: Point, last: Point) -> None:
     """One line."""
     count = max(1, last.events - first.events)
-    seconds, own, postgres, kafka = ((b - a) for a, b in zip(first[1:], last[1:], strict=True))
+    seconds, own, postgres, kafka = ((b - a) for a, b in zip(first[1:-1], last[1:-1], strict=True))
     micro = 1_000_000 / count
     sys.stdout.write(
         f"{count:,} events in {seconds:.1f} s: {count / seconds:,.0f} a second; CPU us an event: "
         f"indexer {own * micro:.1f}, PostgreSQL {postgres * micro:.1f}, Kafka {kafka * micro:.1f}; "
-        f"side by side {count / max(own, postgres):,.0f} a second; "
+        f"side by side {count / max(own, postgres):,.0f} a second; {last.memory:.0f} MB at most; "
         f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n"
     )
     sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +29,10 @@ SERVICE = "indexer"
 FETCH_MS, FETCH_BYTES = 100, 64 * 1024
 """A fetch for each outcome would cost the broker more than all the rest (decisions/0043)."""
 
+SWITCH_SECONDS = 0.0005
+"""How long whoever decodes and folds keeps PostgreSQL waiting for the thread that feeds it, at each
+of its answers. Python's default is ten times that."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(SettingsGroup):
@@ -44,6 +49,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
 
 async def _serve(settings: Settings, stop: asyncio.Event, tracing: Tracing) -> None:
+    sys.setswitchinterval(SWITCH_SECONDS)
     kafka = settings.kafka
     waiting_for: Waiting | None = process.STARTING
 

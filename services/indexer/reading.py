@@ -1,6 +1,6 @@
 """What is read from the log, as batches: records, and the rows that their events make.
 
-Nothing here touches the database, so the next batch is read while PostgreSQL writes the one before.
+Nothing here touches the database, so batches are read while PostgreSQL writes those before them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +18,8 @@ READ_AT_MOST = 5000
 MANY = 500
 """Records that came at once. A transaction costs some 3 ms of its own, so fewer wait for others."""
 IDLE_READ_SECONDS = 0.5
+SOON_SECONDS = 0.05
+"""Where there was more a moment ago. What is folded waits for this read before it is written."""
 ROWS_A_BATCH = 5000
 BYTES_A_ROW = 150
 """About a `FileBrief` in JSON: a manifest of 1,000 files weighs as much as 1,000 outcomes."""
@@ -37,13 +39,18 @@ class Batch(NamedTuple):
 
 
 def read_batches(reader: ReadsLog) -> Iterator[Batch]:
-    """Without end; an empty one where nothing came for a while. Raises `Stop` for an event of a
-    newer version."""
+    """Without end; an empty one where nothing came for a while. For an event of a newer version
+    there is an empty one too, so that all before it is written; then it raises `Stop`."""
+    more = False
     while True:
-        records = reader.read(READ_AT_MOST, IDLE_READ_SECONDS)
+        records = reader.read(READ_AT_MOST, SOON_SECONDS if more else IDLE_READ_SECONDS)
         cut = list(batches(records, ROWS_A_BATCH)) or [[]]
         for number, batch in enumerate(cut, start=1):
-            known, undecodable = decoded(batch)
+            try:
+                known, undecodable = decoded(batch)
+            except Stop:
+                yield Batch((), Rows(), (), more=False)
+                raise
             more = number < len(cut) or len(records) >= MANY
             yield Batch(batch, rows_of(known), undecodable, more)
 

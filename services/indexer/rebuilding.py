@@ -34,6 +34,7 @@ from services.core.topics import FILES_FAILED, FILES_FOUND, FILES_STORED
 from services.indexer import reading, service
 from services.indexer.endings import endings
 from services.indexer.fold import add, fold, rows_of
+from services.indexer.folding import folded, moves_of
 from services.indexer.record import LogRecord
 
 FILES = (FILES_STORED.name, FILES_FAILED.name)
@@ -154,7 +155,7 @@ class Rebuild:
             for batch in reading.batches(records, reading.ROWS_A_BATCH):
                 rows, aside = split(rows_of(self._decoded(batch)), plan)
                 before = self.generation.load(rows)
-                moves = service.moves_of(positions, batch)
+                moves = moves_of(positions, batch)
                 packed = {part: _encode(each) for part, each in aside.items()}
                 self.generation.save_listed(before, fold(before, rows), moves, packed)
                 self._tell("listings", sum(positions.values()) / total)
@@ -242,8 +243,8 @@ class Rebuild:
         for records in read_up_to(self.reader, bounds):
             for batch in reading.batches(records, reading.ROWS_A_BATCH):
                 rows = rows_of(self._decoded(batch))
-                before, after = service.folded(self.generation, rows)
-                self.generation.save(before, after, service.moves_of(positions, batch))
+                before, after = folded(self.generation, rows)
+                self.generation.save(before, after, moves_of(positions, batch))
 
     def _log(self) -> tuple[Mapping[str, str], Mapping[Position, tuple[int, int]]]:
         """The ids of the topics, and the bounds of their partitions. Raises `Stop` if the tables in

@@ -1,7 +1,7 @@
 """The loop: read a batch, fold it, write rows and offsets together, read on.
 
-Whoever is behind reads and decodes the next batch while PostgreSQL writes this one. It is loaded
-and folded only once this one is written, so every batch sees the rows of those before it.
+Whoever is behind folds the next batch, and reads and decodes the one after it, while PostgreSQL
+writes this one (`folding.py`). Nothing is published of a batch before the one before it is written.
 
 One indexer is active; others stand by for the lock. After any failure, the next session starts from
 the offsets in the database, which moved only with the rows.
@@ -21,13 +21,13 @@ from services.adapters.catalog.rows import Rows
 from services.adapters.catalog.writer import CatalogUnavailableError, OvertakenError, Position
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.adapters.kafka.producer import PublishesRecords, publish_dead_letter
-from services.adapters.kafka.reader import Raw, ReadsLog
+from services.adapters.kafka.reader import ReadsLog
 from services.adapters.process import Running, run_with_background
 from services.core.errors import Stop
 from services.core.events import Waiting
 from services.core.topics import FILES_FAILED, FILES_STORED, IMPORTS_LISTED, IMPORTS_REQUESTED
 from services.indexer.endings import endings
-from services.indexer.fold import fold
+from services.indexer.folding import Folded, Moves, folded_onto, moves_of
 from services.indexer.reading import Batch, read_batches
 from services.indexer.story import Story
 
@@ -42,7 +42,6 @@ REASONS = {
     OvertakenError: "overtaken",
 }
 T = TypeVar("T")
-Moves = Mapping[Position, tuple[int, int]]
 TopicIds = Callable[[Sequence[str]], Mapping[str, str]]
 Bounds = Callable[[Sequence[str]], Mapping[Position, tuple[int, int]]]
 NAMES = [topic.name for topic in CONSUMED]
@@ -58,7 +57,7 @@ class WritesCatalog(Protocol):
     def offsets(self) -> Mapping[Position, tuple[str, int]]: ...
     def begin_offsets(self, starts: Mapping[Position, tuple[str, int]]) -> None: ...
     def restart_offsets(self, starts: Mapping[Position, tuple[str, int]]) -> None: ...
-    def load(self, wanted: Rows) -> Rows: ...
+    def ask(self, wanted: Rows) -> Callable[[], Rows]: ...
     def save(self, before: Rows, after: Rows, moves: Moves) -> None: ...
 
 
@@ -77,6 +76,7 @@ class Indexer:
     beside: Callable[[], Running] | None = None
     wait: float = FIRST_WAIT
     story: Story = field(default_factory=Story)
+    positions: dict[Position, int] = field(default_factory=dict)  # next offsets to be written
     lag: dict[Position, int] = field(default_factory=dict)  # as of up to half a minute ago
     called: Callable[[str, float, str], None] = lambda _system, _seconds, _result: None
 
@@ -97,6 +97,8 @@ class Indexer:
     async def _wait(self, reason: str, message: str) -> None:
         until = datetime.now(UTC) + timedelta(seconds=self.wait)
         self.tell(Waiting(reason=reason, message=message, until=until))
+        with suppress(KafkaUnavailableError):
+            await self._count_lag()
         await self._stops_within(self.wait)
         self.wait = min(LONGEST_WAIT, self.wait * 2)
 
@@ -106,6 +108,8 @@ class Indexer:
             opened.push_async_callback(asyncio.to_thread, writer.close)
             await asyncio.to_thread(writer.check_schema)
             while not await asyncio.to_thread(writer.take_lock):
+                self.positions.clear()  # the active one counts how far it is behind
+                self.lag.clear()
                 self.tell(
                     Waiting(
                         reason="standby",
@@ -117,61 +121,74 @@ class Indexer:
             reader = await asyncio.to_thread(self.open_reader)
             opened.push_async_callback(asyncio.to_thread, reader.close)
             ids = await asyncio.to_thread(self.topic_ids, NAMES)
-            positions = await asyncio.to_thread(resume, reader, writer, self.topic_ids)
+            self.positions = await asyncio.to_thread(resume, reader, writer, self.topic_ids)
             self.tell(None)
             changed = asyncio.Event()
-            others = [self._look(ids, positions, changed)]
+            others = [self._look(ids, changed)]
             others += [] if self.beside is None else [self.beside()]
-            await run_with_background(self._follow(reader, writer, positions, changed), *others)
+            await run_with_background(self._follow(reader, writer, changed), *others)
 
     async def _follow(
-        self,
-        reader: ReadsLog,
-        writer: WritesCatalog,
-        positions: dict[Position, int],
-        changed: asyncio.Event,
+        self, reader: ReadsLog, writer: WritesCatalog, changed: asyncio.Event
     ) -> None:
         """Until told to stop, or until there are other partitions for the next session to read."""
-        ahead = read_batches(reader)
+        ahead, read = read_batches(reader), dict(self.positions)
         following: asyncio.Future[Batch] | None = None
+        writing: asyncio.Future[None] | None = None
+        folded: Folded | None = None
         try:
             while not (self.stopping.is_set() or changed.is_set()):
                 batch = await (following or _next(ahead))
-                following = _next(ahead) if batch.more else None
+                following = None
                 if batch.records:
-                    await self._index(writer, positions, batch)
+                    found = await self._call(writer.ask, batch.rows)  # it writes nothing as yet
+                    writing = asyncio.ensure_future(self._write(writer, folded))
+                    moves = moves_of(read, batch.records)
+                    folded = await asyncio.to_thread(folded_onto, folded, found, batch, moves)
+                    following = _next(ahead) if batch.more else None
+                    await writing
+                if following is None:
+                    await self._write(writer, folded)
+                    folded = None
                 self.wait = FIRST_WAIT
                 if not batch.more:
                     await self._stops_within(BATCH_SECONDS)
-        finally:
-            if following is not None:  # its thread still uses the reader; it ends by itself
-                await asyncio.gather(following, return_exceptions=True)
+            await self._write(writer, folded)
+        finally:  # their threads still use the reader and the writer; they end by themselves
+            begun = [each for each in (following, writing) if each is not None]
+            await asyncio.gather(*begun, return_exceptions=True)
 
-    async def _look(
-        self, ids: Mapping[str, str], positions: Mapping[Position, int], changed: asyncio.Event
-    ) -> None:
+    async def _write(self, writer: WritesCatalog, folded: Folded | None) -> None:
+        """Not before all of the batch is decoded: after a `Stop`, the next start would publish its
+        dead letters again."""
+        if folded is None:
+            return
+        for raw, reason in folded.undecodable:
+            await publish_dead_letter(self.publisher, raw, reason, service="indexer")
+        before, after = folded.before, folded.after
+        await self.publisher.publish(endings(before, after, datetime.now(UTC)))
+        await self._call(writer.save, before, after, folded.moves)
+        self.positions |= {place: end for place, (_, end) in folded.moves.items()}
+        self.story.tell(before, after)
+
+    async def _look(self, ids: Mapping[str, str], changed: asyncio.Event) -> None:
         """How far the log reaches, and whether its partitions are others by now. The reader is not
         asked: each of its answers would wait for a long poll, and all of them hold up the rows."""
         while True:
-            logs = await asyncio.to_thread(self.bounds, NAMES)
+            logs = await self._count_lag()
             now = await asyncio.to_thread(self.topic_ids, NAMES)
-            if (logs.keys(), now) != (positions.keys(), ids):
+            if (logs.keys(), now) != (self.positions.keys(), ids):
                 changed.set()
                 return
-            self.lag |= {p: max(0, logs[p][1] - position) for p, position in positions.items()}
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def _index(
-        self, writer: WritesCatalog, positions: dict[Position, int], batch: Batch
-    ) -> None:
-        # Not before all is decoded: after a `Stop`, the next start would publish them again.
-        for raw, reason in batch.undecodable:
-            await publish_dead_letter(self.publisher, raw, reason, service="indexer")
-        moves = moves_of(positions, batch.records)
-        before, after = await self._call(folded, writer, batch.rows)
-        await self.publisher.publish(endings(before, after, datetime.now(UTC)))
-        await self._call(writer.save, before, after, moves)
-        self.story.tell(before, after)
+    async def _count_lag(self) -> Mapping[Position, tuple[int, int]]:
+        """Behind what is written, even while PostgreSQL takes nothing; the bounds of the log."""
+        logs = await asyncio.to_thread(self.bounds, NAMES)
+        for place, (_, end) in logs.items():
+            if place in self.positions:
+                self.lag[place] = max(0, end - self.positions[place])
+        return logs
 
     async def _call(self, function: Callable[..., T], *args: object) -> T:
         """A call to the database, on a thread."""
@@ -239,20 +256,6 @@ def refuse_other_log(
                 f"{' in a new topic' if is_new else ''}. Set DATABASE_URL to an empty database and "
                 "run `drivestream setup`. The tables are then rebuilt from the log.",
             )
-
-
-def moves_of(positions: dict[Position, int], batch: Sequence[Raw]) -> Moves:
-    """From where to where a batch moves the offsets; moves `positions` too."""
-    ends = {(raw.topic, raw.partition): raw.offset + 1 for raw in batch}
-    moves = {position: (positions[position], end) for position, end in ends.items()}
-    positions.update(ends)
-    return moves
-
-
-def folded(writer: WritesCatalog, rows: Rows) -> tuple[Rows, Rows]:
-    """The rows as they are, and as they are to be written."""
-    before = writer.load(rows)
-    return before, fold(before, rows)
 
 
 def _next(ahead: Iterator[Batch]) -> asyncio.Future[Batch]:

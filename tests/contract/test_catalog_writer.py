@@ -137,6 +137,17 @@ def test_the_root_folder_of_an_import_comes_with_it(writer: Writer) -> None:
     assert len(writer.load(stored).folders) == 1
 
 
+def test_what_was_asked_for_is_of_that_moment_whatever_is_saved_since(writer: Writer) -> None:
+    rows = rows_of([LogRecord(SAMPLES["FileStored"], "files.stored", 0, 0)])
+    before, after = writer.ask(rows), fold(Rows(), rows)
+    saving = threading.Thread(target=writer.save, args=(Rows(), after, {}))
+    saving.start()
+    asked_later = before()
+    saving.join()
+    assert asked_later == Rows()
+    assert writer.ask(rows)() == after
+
+
 def test_rows_and_offsets_are_saved_together_or_not_at_all(writer: Writer) -> None:
     record = LogRecord(SAMPLES["FileStored"], "files.stored", 0, 4)
     rows = fold(Rows(), rows_of([record]))

@@ -1,6 +1,6 @@
 """The catalog's writing side in memory: rows, offsets, and one lock. Passes the contract suite."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from services.adapters.catalog.rows import Rows
 from services.adapters.catalog.writer import (
@@ -82,11 +82,15 @@ class FakeCatalogWriter:
 
     def load(self, wanted: Rows) -> Rows:
         """As the real one."""
+        return self.ask(wanted)()
+
+    def ask(self, wanted: Rows) -> Callable[[], Rows]:
+        """As the real one."""
         self._check_tables()
         rows = self._database.rows
         imports = {k: rows.imports[k] for k in wanted.imports if k in rows.imports}
-        roots = {(i.id, i.folder_id) for i in imports.values() if i.folder_id is not None}
-        return Rows(
+        roots = {(row.id, row.folder_id) for row in imports.values() if row.folder_id}
+        found = Rows(
             imports=imports,
             folders={
                 k: rows.folders[k] for k in wanted.folders.keys() | roots if k in rows.folders
@@ -98,6 +102,7 @@ class FakeCatalogWriter:
                 k: rows.replay_files[k] for k in wanted.replay_files if k in rows.replay_files
             },
         )
+        return lambda: found
 
     def save(self, before: Rows, after: Rows, moves: Mapping[Position, tuple[int, int]]) -> None:
         """As the real one."""

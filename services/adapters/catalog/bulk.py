@@ -25,8 +25,14 @@ encode = msgspec.json.encode
 
 def select(cursor: Cursor, row: type[Row], keys: Collection[Key]) -> dict[Key, Row]:
     """The rows of these keys, as far as they exist."""
+    return ask(cursor, row, keys)()
+
+
+def ask(cursor: Cursor, row: type[Row], keys: Collection[Key]) -> Callable[[], dict[Key, Row]]:
+    """As `select`, whose rows are made once they are called for: by then the connection may be at
+    something else, on another thread. The cursor must not."""
     if not keys:
-        return {}
+        return dict
     table = TABLES[row]
     names = _key_columns(table)
     arrays = ", ".join(f"%s::{table.c[name].type}[]" for name in names)
@@ -37,9 +43,13 @@ def select(cursor: Cursor, row: type[Row], keys: Collection[Key]) -> dict[Key, R
     columns = zip(*keys, strict=True) if len(names) > 1 else [keys]
     # Values in binary form cost both sides less, times above all.
     cursor.execute(query.encode(), [_text_array(column) for column in columns], binary=True)
-    rows = [msgspec.convert(found, row) for found in cursor]
     key_of: Any = attrgetter(*names)  # one value, or a tuple of several, as keys are
-    return {key_of(found): found for found in rows}
+
+    def answer() -> dict[Key, Row]:
+        rows = (msgspec.convert(found, row) for found in cursor)
+        return {key_of(found): found for found in rows}
+
+    return answer
 
 
 def upsert(cursor: Cursor, before: Mapping[Key, Row], after: Mapping[Key, Row]) -> None:

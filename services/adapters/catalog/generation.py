@@ -29,6 +29,7 @@ from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.swap import EVERY_TABLE, OFFSETS, Swap
 from services.adapters.catalog.views.imports import ENDED_STATES
 from services.adapters.catalog.writer import (
+    OTHER_WAYS,
     CatalogUnavailableError,
     CatalogWriter,
     Position,
@@ -51,6 +52,7 @@ SESSION = {
     "work_mem": "128MB",
     # A rebuild that was killed while PostgreSQL makes an index gives its lock back at once.
     "client_connection_check_interval": "1s",
+    **{f"enable_{way}": "on" for way in OTHER_WAYS},  # it joins whole tables, too
 }
 
 

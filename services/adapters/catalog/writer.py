@@ -4,7 +4,7 @@ Whoever holds the advisory lock is the active indexer. It writes on the connecti
 lock, so an indexer that has lost it cannot write. A batch that was counted already fails whole.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import LiteralString
 
@@ -12,7 +12,7 @@ import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
-from services.adapters.catalog.bulk import Cursor, select, upsert
+from services.adapters.catalog.bulk import Cursor, ask, select, upsert
 from services.adapters.catalog.connection import Session, first_line
 from services.adapters.catalog.rows import (
     CHANNEL,
@@ -31,6 +31,9 @@ from services.core.errors import Stop
 Position = tuple[str, int]
 VERSION = "0002"
 """The newest migration. Revisions are numbers of four digits, so they compare as text."""
+OTHER_WAYS = ("seqscan", "bitmapscan", "hashjoin", "mergejoin")
+"""Ways to find rows that PostgreSQL does without here: this writer looks up rows by their keys, and
+by stale statistics PostgreSQL would scan a whole table for each batch."""
 LOCK = 0x64726976655F7331  # "drive_s1": any constant will do, as long as all indexers agree
 # What passes without a change of ours: an outage, a server that is a standby for now, or tables
 # that are being replaced. Whatever else PostgreSQL refuses is a fault of this program, and ends it.
@@ -62,7 +65,8 @@ class CatalogWriter:
         session = Session(
             settings,
             connect_timeout="10",
-            options="-c statement_timeout=120s -c timezone=UTC",
+            options="-c statement_timeout=120s -c timezone=UTC"
+            + "".join(f" -c enable_{way}=off" for way in OTHER_WAYS),
             application_name="drivestream-indexer",
             # A host that vanishes is noticed in half a minute, not by the system's hours.
             keepalives_idle="10",
@@ -123,18 +127,29 @@ class CatalogWriter:
     def load(self, wanted: Rows) -> Rows:
         """What exists of the rows of these keys, and the root folders of these imports. Raises
         `OvertakenError` if a rebuild has replaced the tables since the offsets were read."""
+        return self.ask(wanted)()
+
+    def ask(self, wanted: Rows) -> Callable[[], Rows]:
+        """As `load`, of this moment; the rows are made once they are called for. By then this
+        writer may already save others, on another thread."""
         with self._transaction() as cursor:
             self._refuse_other_tables(cursor)
             imports = select(cursor, ImportRow, wanted.imports)
             roots = {(row.id, row.folder_id) for row in imports.values() if row.folder_id}
-            return Rows(
-                imports=imports,
-                folders=select(cursor, FolderRow, wanted.folders.keys() | roots),
-                files=select(cursor, FileRow, wanted.files),
-                images=select(cursor, ImageRow, wanted.images),
-                replays=select(cursor, ReplayRow, wanted.replays),
-                replay_files=select(cursor, ReplayFileRow, wanted.replay_files),
-            )
+            new = self._connection.cursor  # each answer stays in its own
+            folders = ask(new(), FolderRow, wanted.folders.keys() | roots)
+            files = ask(new(), FileRow, wanted.files)
+            images = ask(new(), ImageRow, wanted.images)
+            replays = ask(new(), ReplayRow, wanted.replays)
+            replay_files = ask(new(), ReplayFileRow, wanted.replay_files)
+        return lambda: Rows(
+            imports=imports,
+            folders=folders(),
+            files=files(),
+            images=images(),
+            replays=replays(),
+            replay_files=replay_files(),
+        )
 
     def save(self, before: Rows, after: Rows, moves: Mapping[Position, tuple[int, int]]) -> None:
         """Write what changed, and move each offset from the first to the second value; all or

@@ -524,15 +524,73 @@ async def test_whoever_is_behind_reads_on_while_a_batch_is_written_but_writes_in
     indexer.open_reader, indexer.open_writer = lambda: Counting(world.log), lambda: writer
     async with asyncio.timeout(WAIT), asyncio.TaskGroup() as group:
         group.create_task(indexer.run())
-        await world.until(lambda: writer.begun.is_set() and len(read) == 2)
+        await world.until(lambda: writer.begun.is_set() and len(read) == 3)
         await asyncio.sleep(0.05)
-        assert read == [2, 2]  # one batch ahead, and no more
+        assert read == [2, 2, 2]  # one batch is folded, one is decoded, and no more
+        assert not writer._database.rows.files
         writer.go_on.set()
         database = writer._database
         await world.until(lambda: len(database.rows.files) == 6)
         stopping.set()
     (row,) = database.rows.imports.values()
     assert (row.stored, row.found) == (6, 6)
+
+
+async def test_all_before_an_event_of_a_newer_version_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reading, "READ_AT_MOST", 2)
+    monkeypatch.setattr(reading, "MANY", 2)
+    world = World()
+    newer = b'{"type":"FileRotated","import_id":"import-1","file_id":"f"}'
+    await world.publisher.publish([STORED, STORED])
+    await world.log.append([with_value(newer)])
+    async with world.indexing():
+        await world.until_told("unknown_event")
+    assert world.consumed() == 2
+    assert len(world.database.rows.files) == 1
+
+
+async def test_a_batch_is_not_told_of_before_the_one_before_it_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its dead letters and ends would tell of rows that may never be."""
+    monkeypatch.setattr(reading, "READ_AT_MOST", 1)
+    monkeypatch.setattr(reading, "MANY", 1)
+    world, writer = World(), Slow(FakeDatabase())
+    await world.publisher.publish([STORED])
+    await world.log.append([with_value(b"{")])
+    indexer = world.indexer(stopping := asyncio.Event())
+    indexer.open_writer = lambda: writer
+    async with asyncio.timeout(WAIT), asyncio.TaskGroup() as group:
+        group.create_task(indexer.run())
+        await world.until(writer.begun.is_set)
+        await asyncio.sleep(0.05)
+        assert not world.log.of(DEAD_LETTERS.name)
+        writer.go_on.set()
+        await world.until(lambda: bool(world.log.of(DEAD_LETTERS.name)))
+        stopping.set()
+
+
+async def test_the_lag_grows_while_postgresql_is_away_and_a_standby_has_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for seconds in ("FIRST_WAIT", "LONGEST_WAIT", "STANDBY_SECONDS"):
+        monkeypatch.setattr(service, seconds, 0.01)
+    world, stopping = World(), asyncio.Event()
+    await world.publisher.publish([STORED])
+    indexer = world.indexer(stopping)
+    async with asyncio.timeout(WAIT), asyncio.TaskGroup() as group:
+        group.create_task(indexer.run())
+        await world.until(lambda: world.consumed() == 1)
+        world.database.available = False
+        await world.publisher.publish([STORED] * 3)
+        await world.until(lambda: sum(indexer.lag.values()) == 3)
+        world.database.active = FakeCatalogWriter.__new__(FakeCatalogWriter)
+        world.database.available = True
+        await world.until_told("standby")
+        assert not indexer.lag
+        stopping.set()
 
 
 async def test_the_lag_is_known_by_partition(monkeypatch: pytest.MonkeyPatch) -> None:
