@@ -13,7 +13,7 @@ from confluent_kafka import Message as RawMessage
 
 from services.adapters.kafka.errors import sentence
 from services.adapters.kafka.message_tasks import Assignment, Delivery
-from services.adapters.kafka.reader import headers_of, raw, reader_config
+from services.adapters.kafka.reader import raw, reader_config
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.flow.lookahead import Lookahead
 from services.core.ownership import Headers, Ownership
@@ -107,7 +107,8 @@ class AheadReader:
         offset = message.offset()
         if assignment is None or lookahead is None or offset is None:
             return None
-        ownership = belongs(headers_of(message))
+        record = raw(message, self._settings)
+        ownership = belongs(record.headers)
         owner, bulk = ownership
         in_turn = assignment.in_turn[owner] > 0
         if not lookahead.takes(offset, owner, bulk=bulk, in_turn=in_turn):
@@ -116,7 +117,7 @@ class AheadReader:
         if history is None:
             return None
         lookahead.begun(owner)
-        return Delivery(raw(message, self._settings), assignment, history, ownership, ahead=True)
+        return Delivery(record, assignment, history, ownership, ahead=True)
 
     def _turn(self, number: int, lookahead: Lookahead, assignment: Assignment) -> None:
         place = TopicPartition(self._name, number)

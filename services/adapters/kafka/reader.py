@@ -4,7 +4,7 @@ The indexer keeps it in PostgreSQL beside its rows. A `Tail` reads a topic again
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
@@ -54,21 +54,44 @@ class Raw(Struct, frozen=True, kw_only=True):
         return {"topic": self.topic, "partition": self.partition, "offset": self.offset}
 
 
+class Headers(Mapping[str, bytes]):
+    """A message's headers. They are read when somebody asks, since that takes longer than all the
+    rest of a message, and the indexer needs none. Of repeated headers the first counts."""
+
+    __slots__ = ("_message", "_read")
+
+    def __init__(self, message: Any) -> None:
+        self._message = message
+        self._read: dict[str, bytes] | None = None
+
+    def _all(self) -> dict[str, bytes]:
+        if self._read is None:
+            told = self._message.headers() or ()
+            self._read = {name: value or b"" for name, value in reversed(told)}
+            self._message = None
+        return self._read
+
+    def __getitem__(self, name: str) -> bytes:
+        return self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+
 def raw(message: Any, settings: KafkaSettings) -> Raw:
-    """A message without an error as plain data. Of repeated headers the first counts."""
+    """A message without an error as plain data."""
     return Raw(
         topic=settings.own(message.topic()),
         partition=message.partition(),
         offset=message.offset(),
         key=message.key(),
         value=message.value(),
-        headers=headers_of(message),
+        headers=Headers(message),
         at_ms=message.timestamp()[1],
     )
-
-
-def headers_of(message: Any) -> dict[str, bytes]:
-    return {name: value or b"" for name, value in reversed(message.headers() or ())}
 
 
 def reader_config(settings: KafkaSettings, client_id: str) -> dict[str, object]:
