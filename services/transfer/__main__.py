@@ -36,7 +36,7 @@ class Settings:
             worker=WorkerSettings.read(reader),
             store=StoreSettings.read(reader),
             concurrency=read_bounds(reader),
-            memory=reader.number("TRANSFER_MEMORY_MB", 96, 1, 1024 * 1024) * 1024 * 1024,
+            memory=reader.number("TRANSFER_MEMORY_MB", 80, 1, 1024 * 1024) * 1024 * 1024,
         )
 
 
