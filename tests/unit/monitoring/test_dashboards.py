@@ -112,8 +112,9 @@ def test_what_is_set_for_one_name_is_the_name_of_something(path: Path) -> None:
         names = {*legends, *columns, *(OUTCOMES if "{{outcome}}" in legends else ())}
         matched = [each["matcher"] for each in panel["fieldConfig"]["overrides"]]
         sorted_by = [each["displayName"] for each in panel["options"].get("sortBy", ())]
-        assert all(matcher["id"] == "byName" for matcher in matched)
-        assert {*(matcher["options"] for matcher in matched), *sorted_by} <= names, panel["title"]
+        assert {matcher["id"] for matcher in matched} <= {"byName", "byType"}
+        named = {each["options"] for each in matched if each["id"] == "byName"}
+        assert {*named, *sorted_by} <= names, panel["title"]
 
 
 def test_the_services_that_are_missing_are_those_of_the_alert() -> None:
