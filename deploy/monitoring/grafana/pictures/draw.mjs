@@ -41,7 +41,7 @@ try {
 <style>body{margin:0;overflow:hidden;background:#111217;font-family:Inter,sans-serif}#root{position:relative;width:1600px}</style>
 <div id="root"></div><script>window.DRAWN=${drawn}</script><script src="page.js"></script>`);
   const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
-  const page = await browser.newPage({ viewport: { width: 1600, height: 2600 } });
+  const page = await browser.newPage({ viewport: { width: 1600, height: 8000 } });
   page.on('pageerror', (error) => { console.error(error); process.exitCode = 1; });
   await page.goto(`file://${folder}/index.html`);
   await page.waitForTimeout(3000); // the components measure themselves, and draw again
