@@ -200,8 +200,8 @@ def check_docker(arguments: Sequence[str]) -> None:
             assert volume.removeprefix(f"{COMPOSE['name']}_") in COMPOSE["volumes"]
 
 
-def check_promtool(arguments: Sequence[str]) -> None:
-    assert (ROOT / arguments[-1]).exists(), arguments
+def check_paths(arguments: Sequence[str]) -> None:
+    assert all((ROOT / each).exists() for each in arguments if "/" in each and "://" not in each)
 
 
 def services() -> set[str]:
@@ -214,7 +214,7 @@ PROGRAMS: Mapping[str, Callable[[Sequence[str]], None]] = {
     "make": check_make,
     "curl": check_curl,
     "docker": check_docker,
-    "promtool": check_promtool,
+    **dict.fromkeys(("node", "npm", "promtool"), check_paths),
 }
 
 

@@ -30,10 +30,14 @@ from tests.unit.api.conftest import running
 
 OF_TARGETS = frozenset({"job", "instance", "service"})
 """What `deploy/monitoring/prometheus.yaml` gives every series."""
+OF_ALERTS = frozenset(
+    {"alertname", "severity", "service", "instance", "system", "group", "endpoint"}
+)
+"""Of any alert: its own, and those of what it found."""
 OF_PROMETHEUS: Mapping[str, frozenset[str]] = {
     "up": OF_TARGETS,
-    # An alert has the labels of what it found, so it may have any.
-    "ALERTS": frozenset({"alertname", "alertstate", "severity"}),
+    "ALERTS": OF_ALERTS | {"alertstate"},
+    "ALERTS_FOR_STATE": OF_ALERTS,
 }
 Series = Mapping[str, frozenset[str]]
 

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.unit.monitoring.checks import DASHBOARDS, MONITORING, faults, labels_of
+from tests.unit.monitoring.checks import DASHBOARDS, MONITORING, OUTCOMES, faults, labels_of
+from tests.unit.monitoring.test_alerts import alerts
 from tests.unit.test_compose import filled
 
 GRAFANA = MONITORING / "grafana"
@@ -77,6 +78,50 @@ def test_no_panel_lies_over_another(path: Path) -> None:
     ]
     assert all(x < WIDTH for taken in cells for x, _ in taken)
     assert not any(one & other for one, other in combinations(cells, 2))
+
+
+@each_file
+def test_a_number_is_of_now_and_not_the_last_of_a_process_that_is_gone(path: Path) -> None:
+    """Over a range Grafana would show the last value, for as long as the range reaches back."""
+    for panel in (each for each in panels(path) if each["type"] == "stat"):
+        for target in panel["targets"]:
+            assert (target["instant"], target["range"]) == (True, False), panel["title"]
+
+
+@each_file
+def test_a_coloured_number_is_not_green_when_nobody_knows_it(path: Path) -> None:
+    coloured = [each for each in panels(path) if each["options"].get("colorMode") == "background"]
+    assert bool(coloured) == (path.stem != "doing")
+    for panel in coloured:
+        [mapping] = panel["fieldConfig"]["defaults"]["mappings"]
+        assert mapping["options"]["match"] == "null+nan", panel["title"]
+        assert mapping["options"]["result"]["color"] == "orange", panel["title"]
+
+
+@each_file
+def test_what_is_set_for_one_name_is_the_name_of_something(path: Path) -> None:
+    """Grafana passes over an override that matches nothing."""
+    for panel in panels(path):
+        legends = [target["legendFormat"] for target in panel["targets"]]
+        columns = [
+            name
+            for each in panel.get("transformations", ())
+            for old in each["options"]["indexByName"]
+            for name in [each["options"]["renameByName"].get(old, old)]
+        ]
+        names = {*legends, *columns, *(OUTCOMES if "{{outcome}}" in legends else ())}
+        matched = [each["matcher"] for each in panel["fieldConfig"]["overrides"]]
+        sorted_by = [each["displayName"] for each in panel["options"].get("sortBy", ())]
+        assert {matcher["id"] for matcher in matched} <= {"byName", "byType"}
+        named = {each["options"] for each in matched if each["id"] == "byName"}
+        assert {*named, *sorted_by} <= names, panel["title"]
+
+
+def test_the_services_that_are_missing_are_those_of_the_alert() -> None:
+    [first, *_] = panels(MONITORING / "grafana/dashboards/alive.json")
+    [alert] = [each for each in alerts() if each.name == "DrivestreamServiceMissing"]
+    [target] = first["targets"]
+    assert target["expr"] == f"count({' '.join(alert.expr.split())}) or vector(0)"
 
 
 def test_grafana_finds_the_files_where_compose_mounts_them() -> None:
