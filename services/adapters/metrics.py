@@ -69,7 +69,7 @@ class WorkerMetrics(Collector):
             ("worker_waiting", "1 while the worker waits for something that it needs.", waiting),
             ("worker_in_flight", "Pages or files being worked on.", status.in_flight),
             ("worker_concurrency", "How many of them there may be now.", status.concurrency),
-            ("worker_oldest_unfinished_seconds", "Age of the oldest unfinished message.", oldest),
+            ("worker_oldest_unfinished_seconds", "How long the oldest is worked on.", oldest),
         ]
         if self.quota is not None:
             quota = self.quota()

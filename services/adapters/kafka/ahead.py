@@ -113,7 +113,7 @@ class AheadReader:
         in_turn = assignment.in_turn[owner] > 0
         if not lookahead.takes(offset, owner, bulk=bulk, in_turn=in_turn):
             return None
-        history = assignment.offsets.begin_ahead(offset, time.monotonic())
+        history = assignment.offsets.begin_ahead(offset)
         if history is None:
             return None
         lookahead.begun(owner)

@@ -85,7 +85,8 @@ class GroupConsumer:
 
     @property
     def oldest_age(self) -> float:
-        """Seconds since the oldest unfinished message was delivered; 0.0 if there is none."""
+        """Seconds since work on the oldest unfinished message began; 0.0 if there is none. Those
+        that wait for a slot do not count: in a long import they wait for hours."""
         return max(0.0, time.monotonic() - self._oldest)
 
     async def run(self, tasks: MessageTasks) -> None:
@@ -135,7 +136,6 @@ class GroupConsumer:
         return self._ahead.pause
 
     def _hand_over(self, messages: Sequence[RawMessage]) -> None:
-        now = time.monotonic()
         deliveries = []
         for message in messages:
             if (error := message.error()) is not None:
@@ -149,7 +149,7 @@ class GroupConsumer:
                 continue
             if assignment.offsets.has_passed(record.offset):
                 assignment = self._begin_anew(record.partition)
-            history = assignment.offsets.begin(record.offset, now)
+            history = assignment.offsets.begin(record.offset)
             if history not in {History.FINISHED, History.IN_HAND}:
                 ownership = self._tasks.belongs(record.headers)
                 assignment.in_turn[ownership.owner] += 1
@@ -185,8 +185,8 @@ class GroupConsumer:
             self._next_commit = now + self._flow.commit_every_seconds
             self._commit(self._assigned)
             self._look_at_lag()
-        oldest = [assignment.offsets.oldest for assignment in self._assigned.values()]
-        self._oldest = min((at for at in oldest if at is not None), default=math.inf)
+        oldest = (assignment.offsets.oldest for assignment in self._assigned.values())
+        self._oldest = min(oldest, default=math.inf)
 
     def _look_at_lag(self) -> None:
         """By what the last fetches said of the ends; nothing is asked of the broker."""
@@ -206,7 +206,9 @@ class GroupConsumer:
         tasks = self._tasks
         while tasks.started:
             delivery = tasks.started.popleft()
-            delivery.assignment.offsets.start(delivery.record.offset, alone=delivery.alone)
+            delivery.assignment.offsets.start(
+                delivery.record.offset, time.monotonic(), alone=delivery.alone
+            )
             if delivery.alone:
                 if self._assigned.get(delivery.record.partition) is delivery.assignment:
                     self._commit([delivery.record.partition], wait=True)

@@ -40,7 +40,8 @@ class WorkerStatus(Struct, frozen=True, kw_only=True, tag=True):
 
     `quota_share` is the fraction of the Drive quota that it may spend, from 0 to 1. `limited_by` is
     what limits its speed while it runs, such as a slow connection. `waiting_on` is the system that
-    it waits for: `drive` or `store`.
+    it waits for: `drive` or `store`. `oldest_unfinished_seconds` is how long it has worked on the
+    message that it began first.
 
     `holds` are its partitions, each as `TOPIC/PARTITION`. It works on up to `concurrency` messages
     at once. `in_hand` says how many of them, on average of the last seconds, are at each system, or

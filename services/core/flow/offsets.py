@@ -8,6 +8,7 @@ owner does not do it again. The metadata also says whether the owner left in ord
 message that kills.
 """
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from enum import Enum
@@ -107,19 +108,20 @@ class Offsets:
         return in_turn + sum(b - max(a, self._next) + 1 for a, b in self._finished)
 
     @property
-    def oldest(self) -> float | None:
-        """When the oldest unfinished one was delivered."""
-        return min(chain(self._unfinished.values(), self._ahead.values()), default=None)
+    def oldest(self) -> float:
+        """Since when the oldest one is worked on; infinite if none is."""
+        return min(chain(self._unfinished.values(), self._ahead.values()), default=math.inf)
 
     def has_passed(self, offset: int) -> bool:
         """Whether it was delivered in its turn, or one after it."""
         return offset < self._next
 
-    def begin(self, offset: int, at: float = 0.0) -> History:
-        """Note a delivery at monotonic time `at`. What the last owner finished is finished."""
+    def begin(self, offset: int) -> History:
+        """Note a delivery. What the last owner finished is finished."""
         if self.has_passed(offset):
             raise ValueError(f"offset {offset} was delivered before")
         self._next = offset + 1
+        at = math.inf
         if offset in self._ahead:
             history = History.IN_HAND
             at = self._ahead.pop(offset)
@@ -132,7 +134,7 @@ class Offsets:
             beyond.forget_below(self._next)
         return history
 
-    def begin_ahead(self, offset: int, at: float = 0.0) -> History | None:
+    def begin_ahead(self, offset: int) -> History | None:
         """Note that it is begun out of turn. None if it must not be: nothing was delivered in its
         turn yet, so that no commit could tell of it; its turn has come; it is in hand or finished;
         or a worker may have died of it."""
@@ -143,7 +145,7 @@ class Offsets:
         history = self._history(offset)
         if history not in {History.NEW, History.REDELIVERED}:
             return None
-        self._ahead[offset] = at
+        self._ahead[offset] = math.inf
         return history
 
     def withdraw(self, offset: int) -> None:
@@ -162,9 +164,14 @@ class Offsets:
         again = offset < inherited.started or offset in self._begun
         return History.REDELIVERED if again else History.NEW
 
-    def start(self, offset: int, *, alone: bool = False) -> None:
-        if offset not in self._ahead:
+    def start(self, offset: int, at: float = 0.0, *, alone: bool = False) -> None:
+        """Note that work on it began at monotonic time `at`."""
+        if offset in self._ahead:
+            self._ahead[offset] = at
+        else:
             self._started = max(self._started, offset + 1)
+        if offset in self._unfinished:
+            self._unfinished[offset] = at
         self._alone = offset if alone else None
 
     def finish(self, offset: int) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 import zlib
 
 import pytest
@@ -334,9 +335,16 @@ def test_what_is_withdrawn_was_never_begun() -> None:
 
 def test_the_age_of_the_oldest_counts_what_is_out_of_turn() -> None:
     tracker = Offsets()
-    tracker.begin(0, 10.0)
-    tracker.begin_ahead(9, 5.0)
+    tracker.begin(0)
+    tracker.begin_ahead(9)
+    assert tracker.oldest == math.inf  # nobody works on them as yet
+    tracker.start(0, 10.0)
+    tracker.start(9, 5.0)
     assert tracker.oldest == 5.0
+    tracker.begin(9)  # its turn has come
+    assert tracker.oldest == 5.0
+    tracker.finish(9)
+    assert tracker.oldest == 10.0
 
 
 class Crashes(RuleBasedStateMachine):
