@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ import uvloop
 from msgspec.structs import replace
 
 from services.adapters.kafka.errors import KafkaUnavailableError
+from services.adapters.kafka.handles import keep_all
 from services.adapters.logs import configure_logs
 from services.core.errors import Stop
 from services.core.events import Waiting, WorkerStatus
@@ -66,10 +68,18 @@ def run_service(
     return 0
 
 
+class _LeftAlone(ThreadPoolExecutor):
+    """For calls that block. Nobody waits at the end for one that hangs: the process ends it."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait=False, cancel_futures=True)
+
+
 async def until_stopped(serve: Callable[[asyncio.Event], Running]) -> None:
     """Run `serve`; when a signal comes, set its event, and cancel it if it does not end in time."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(_LeftAlone(thread_name_prefix="blocking"))
     for number in SIGNALS:
         loop.add_signal_handler(number, stop.set)
     work = asyncio.create_task(serve(stop))
@@ -77,6 +87,7 @@ async def until_stopped(serve: Callable[[asyncio.Event], Running]) -> None:
         if await run_until(stop, asyncio.shield(work)):
             return
         log.info("process.stopping")
+        keep_all()
         await asyncio.wait({work}, timeout=DRAIN_SECONDS)
         if not work.done():
             log.warning("process.unfinished_work_left", seconds=DRAIN_SECONDS)

@@ -16,11 +16,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 
 from services.adapters.kafka.ahead import IDLE, AheadReader
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, sentence
+from services.adapters.kafka.handles import Consumer
 from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageTasks
 from services.adapters.kafka.reader import poll, raw, reader_config
 from services.adapters.kafka.settings import KafkaSettings
@@ -141,7 +142,7 @@ class GroupConsumer:
             if (error := message.error()) is not None:
                 if error.fatal():
                     raise KafkaUnavailableError(sentence(error))
-                log.warning("kafka.trouble", topic=self.topic, error=sentence(error))
+                self._settings.trouble.tell(error, topic=self.topic)
                 continue
             record = raw(message, self._settings)
             assignment = self._assigned.get(record.partition)
@@ -251,7 +252,7 @@ class GroupConsumer:
             if assignment is not None and partition.error is None:
                 assignment.offsets.acknowledged(partition.offset)
 
-    def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _on_assign(self, _consumer: object, partitions: list[TopicPartition]) -> None:
         self._assigned |= {p.partition: Assignment() for p in partitions}
         try:
             committed = self._consumer.committed(partitions, timeout=10.0) if partitions else []
@@ -263,10 +264,10 @@ class GroupConsumer:
             log.warning("kafka.no_commit_state", topic=self.topic, error=sentence(why.args[0]))
         log.info("kafka.assigned", topic=self.topic, partitions=sorted(self._assigned))
 
-    def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _on_revoke(self, _consumer: object, partitions: list[TopicPartition]) -> None:
         self._release([p.partition for p in partitions if p.partition in self._assigned])
 
-    def _on_lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _on_lost(self, _consumer: object, partitions: list[TopicPartition]) -> None:
         """Somebody else owns them already: nothing may be committed, and no work is waited for."""
         numbers = [p.partition for p in partitions]
         log.warning("kafka.lost", topic=self.topic, partitions=numbers)
