@@ -89,10 +89,9 @@ def test_a_worker_is_alive_where_it_serves_its_metrics(name: str) -> None:
     assert settings(name)["METRICS_HOST"] == "0.0.0.0"
     annotations = pods()[name]["spec"]["template"]["metadata"]["annotations"]
     assert annotations["prometheus.io/port"] == str(only_port(name))
-    # It serves nothing before there are topics, and the set-up may take this long.
-    setup = pods()["setup"]["spec"]["activeDeadlineSeconds"]
-    start = container(pods()[name])["startupProbe"]
-    assert start["periodSeconds"] * start["failureThreshold"] >= setup / 2
+    # Unready while it waits, so that the pods before it stay until it can work (decisions/0060).
+    ready = container(pods()[name])["readinessProbe"]
+    assert ready["httpGet"] == {"path": "/health/ready", "port": "metrics"}
 
 
 def test_webhooks_serve_their_health_because_they_have_receivers() -> None:
@@ -125,6 +124,7 @@ def test_each_deployment_has_a_disruption_budget_that_blocks_no_drain() -> None:
     assert set(budgets) == set(DEPLOYMENTS)
     for name, budget in budgets.items():
         assert budget["spec"]["maxUnavailable"] == 1
+        assert budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
         assert budget["spec"]["selector"] == pods()[name]["spec"]["selector"]
 
 
