@@ -128,11 +128,20 @@ class PatientPublisher:
 
     async def publish(self, events: Sequence[Message | Record]) -> None:
         while True:
+            _raise_if_cancelled()
             try:
                 return await self.publisher.publish(events)
             except KafkaUnavailableError as why:
                 log.error("kafka.not_acknowledged", why=str(why), seconds=AGAIN_SECONDS)
                 await asyncio.sleep(AGAIN_SECONDS)
+
+
+def _raise_if_cancelled() -> None:
+    """pyreqwest drops a cancellation that comes together with its result (seen with 0.15.1), and who
+    was cancelled would wait here for a broker that hangs."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def publish_dead_letter(
