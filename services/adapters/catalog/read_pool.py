@@ -68,11 +68,13 @@ class ReadPool:
         )
         self._lost_at = -math.inf
         self._readers: set[asyncio.Task[Any]] = set()
+        self._is_closed = False
         event.listen(self._engine.sync_engine.pool, "checkout", self._check)
 
     async def close(self) -> None:
         """Whoever still reads is cancelled: the pool forgets connections that are in use, and would
         leave them open. A server that hangs holds this up for no longer than `CLOSE_SECONDS`."""
+        self._is_closed = True
         for task in self._readers:
             task.cancel()
         if self._readers:
@@ -126,6 +128,8 @@ class ReadPool:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        if self._is_closed:  # the engine would connect anew
+            raise _unavailable()
         is_used = False
         task = asyncio.current_task()
         assert task is not None
