@@ -97,9 +97,11 @@ class GroupConsumer:
         consuming = self._loop.run_in_executor(thread, self._consume)
         try:
             await tasks.run(left(consuming, self._released, self.topic))
-        finally:
+        except BaseException:
             self.stop()
             await asyncio.wait({consuming}, timeout=LEAVE_SECONDS)
+            raise
+        finally:
             thread.shutdown(wait=False)
 
     def stop(self) -> None:
