@@ -137,8 +137,8 @@ class PatientPublisher:
 
 
 def _raise_if_cancelled() -> None:
-    """pyreqwest drops a cancellation that comes together with its result (seen with 0.15.1). Who was
-    cancelled so would wait here for a broker that hangs."""
+    """pyreqwest drops a cancellation that comes together with its result (seen with 0.15.1), and
+    the task would wait here for a broker that hangs."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
