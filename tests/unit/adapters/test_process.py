@@ -25,6 +25,12 @@ def read(reader: Reader) -> str:
     return reader.text("NEEDED") + reader.text("ALSO_NEEDED")
 
 
+@pytest.fixture(autouse=True)
+def this_process_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the handles of all tests that follow would be kept."""
+    monkeypatch.setattr(process, "keep_all", lambda: None)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_lets_the_work_in_hand_finish(number: signal.Signals) -> None:
     finished = False
