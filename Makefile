@@ -6,7 +6,7 @@ BIN := .venv/bin
 # They are meant for another Python, which would not even start with some of them.
 unexport PYTHONHOME PYTHONPATH PYTHONWARNINGS PYTHONOPTIMIZE PYTHONINSPECT PYTHONHASHSEED
 
-.PHONY: help environment setup demo up down test test-long check docs bench bench-smoke audit sbom image pictures lock
+.PHONY: help environment setup demo up down test test-long check docs bench bench-smoke audit sbom sbom-images image pictures lock
 .NOTPARALLEL:
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo 'make bench   measure an import beside rclone'
 	@echo 'make audit   known vulnerabilities in what is locked'
 	@echo 'make sbom    lists of the parts (CycloneDX), in build/sbom'
+	@echo 'make sbom-images  the same of what Debian brings into the two images'
 	@echo 'make image   the container image of the services, and that of the page'
 	@echo 'make pictures   the pictures in docs/images anew'
 	@echo 'make lock    lock the dependencies anew'
@@ -69,6 +70,9 @@ audit: environment
 
 sbom: environment
 	$(BIN)/python -m local.dependencies.sbom
+
+sbom-images: environment
+	$(BIN)/python -m local.dependencies.image_packages
 
 image:
 	docker compose build

@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ import uvloop
 from msgspec.structs import replace
 
 from services.adapters.kafka.errors import KafkaUnavailableError
+from services.adapters.kafka.handles import keep_all
 from services.adapters.logs import configure_logs
 from services.core.errors import Stop
 from services.core.events import Waiting, WorkerStatus
@@ -29,8 +31,20 @@ from services.core.settings import Reader, SettingsError, read_settings
 
 T = TypeVar("T")
 Running = Coroutine[None, None, None]
-DRAIN_SECONDS = 10.0  # for work in hand to finish after a stop was asked for
-CANCEL_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class StopLimits:
+    """Seconds, after a stop was asked for, to finish the work in hand, and then to clean up what is
+    cancelled. Only what waits for a server that hangs needs them."""
+
+    finish: float = 10.0
+    clean_up: float = 10.0
+
+
+WORK_IN_HAND = StopLimits()
+NOTHING_TO_SAVE = StopLimits(finish=3.0, clean_up=1.0)
+"""Of a service whose next start repeats what it had in hand, at no cost to anybody."""
 EVERY_SECONDS = 10.0
 LOOK_SECONDS = 1.0
 LAST_STATUS_SECONDS = 2.0
@@ -47,12 +61,13 @@ def run_service(
     env: Mapping[str, str],
     read: Callable[[Reader], T],
     serve: Callable[[T, asyncio.Event], Running],
+    limits: StopLimits = WORK_IN_HAND,
 ) -> int:
     """Read the settings and serve until SIGTERM or SIGINT sets the event; the exit code."""
     configure_logs(name)
     try:
         settings = read_settings(env, read, lambda why: log.warning("settings.unknown", why=why))
-        uvloop.run(until_stopped(lambda stop: serve(settings, stop)))
+        _run(until_stopped(lambda stop: serve(settings, stop), limits))
     except SettingsError as why:  # also of what only an adapter reads, such as a key file
         for fault in str(why).splitlines():
             log.error("settings.refused", why=fault, see="docs/settings.md")
@@ -66,24 +81,48 @@ def run_service(
     return 0
 
 
-async def until_stopped(serve: Callable[[asyncio.Event], Running]) -> None:
-    """Run `serve`; when a signal comes, set its event, and cancel it if it does not end in time."""
+def _run(serving: Coroutine[None, None, bool]) -> None:
+    """As `uvloop.run`, which also waits for ever for tasks that do not end when cancelled."""
+    runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+    all_ended = True
+    try:
+        all_ended = runner.run(serving)
+    finally:
+        if all_ended:
+            runner.close()
+
+
+class _LeftAlone(ThreadPoolExecutor):
+    """For calls that block. Nobody waits at the end for one that hangs: the process ends it."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait=False, cancel_futures=True)
+
+
+async def until_stopped(
+    serve: Callable[[asyncio.Event], Running], limits: StopLimits = WORK_IN_HAND
+) -> bool:
+    """Run `serve`; when a signal comes, set its event, and cancel it if it does not end in time.
+    Whether it has ended."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(_LeftAlone(thread_name_prefix="blocking"))
     for number in SIGNALS:
         loop.add_signal_handler(number, stop.set)
     work = asyncio.create_task(serve(stop))
     try:
         if await run_until(stop, asyncio.shield(work)):
-            return
+            return True
         log.info("process.stopping")
-        await asyncio.wait({work}, timeout=DRAIN_SECONDS)
+        keep_all()
+        await asyncio.wait({work}, timeout=limits.finish)
         if not work.done():
-            log.warning("process.unfinished_work_left", seconds=DRAIN_SECONDS)
+            log.warning("process.unfinished_work_left", seconds=limits.finish)
             work.cancel()
-            await asyncio.wait({work}, timeout=CANCEL_SECONDS)
+            await asyncio.wait({work}, timeout=limits.clean_up)
         if work.done() and not work.cancelled():
             work.result()
+        return work.done()
     finally:
         for number in SIGNALS:
             loop.remove_signal_handler(number)

@@ -101,4 +101,5 @@ def _recovery(
 
 
 if __name__ == "__main__":
-    process.end(process.run_service(SERVICE, os.environ, Settings.read, serve))
+    code = process.run_service(SERVICE, os.environ, Settings.read, serve, process.NOTHING_TO_SAVE)
+    process.end(code)

@@ -138,4 +138,5 @@ def _rewinding(kafka: KafkaSettings) -> Callable[[datetime, bool], Offsets | Non
 
 
 if __name__ == "__main__":
-    process.end(process.run_service(SERVICE, os.environ, Settings.read, serve))
+    code = process.run_service(SERVICE, os.environ, Settings.read, serve, process.NOTHING_TO_SAVE)
+    process.end(code)

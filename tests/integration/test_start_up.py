@@ -4,6 +4,7 @@ No service ends. Each one is not ready, says what is missing and what to run or 
 and to a health check, and becomes ready by itself once it is there.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
@@ -19,6 +20,8 @@ from tests.starting import LIMIT, Faults, Started, faulty_platform, started
 # A test also waits for its turn: there are fewer processes at a time than cells.
 pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(4 * LIMIT)]
 AT_ONCE = 3
+STOP_SECONDS = 12.0
+"""For what takes less than one, on a machine with much else to do."""
 SERVICES = ("api", "lister", "transfer", "indexer", "monitor", "webhooks")
 WORKERS = SERVICES[1:]
 SETUP = "Run `drivestream setup`."
@@ -126,15 +129,17 @@ CELLS = [
 
 
 class Seen(NamedTuple):
-    """A service that has ended; `exit_code` is that after SIGTERM."""
+    """A service that has ended, so many `seconds` after SIGTERM, with this exit code."""
 
     service: Started
     as_expected: bool
     exit_code: int | None
+    seconds: float
 
     def __repr__(self) -> str:
         said = self.service.said[-3000:]
-        return f"exit code {self.exit_code}, answers {self.service.answers}, log:\n{said}"
+        ended = f"exit code {self.exit_code} after {self.seconds:.1f} s"
+        return f"{ended}, answers {self.service.answers}, log:\n{said}"
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +158,9 @@ def cells(
     def see(cell: Cell) -> Seen:
         with started(cell.service, {**faults.env, **faults.changes[cell.fault]}, logs) as service:
             as_expected = service.until(cell.is_seen)
-            return Seen(service, as_expected, service.stop())
+            began = time.monotonic()
+            code = service.stop()
+            return Seen(service, as_expected, code, time.monotonic() - began)
 
     known = {f"[{named(cell)}]": cell for cell in CELLS}
     asked = [each.name[each.name.find("[") :] for each in request.session.items]
@@ -175,6 +182,7 @@ def test_each_service_says_what_is_wrong_and_what_to_do(
     seen = cells[cell].result()
     assert seen.as_expected, seen
     assert seen.exit_code == 0, seen
+    assert seen.seconds < STOP_SECONDS, seen
     if cell.status == NOT_READY:
         assert [known for known, _ in seen.service.answers if known == READY] == [], seen
 

@@ -315,7 +315,7 @@ def test_everything_but_setup_restarts_by_itself() -> None:
 @pytest.mark.parametrize("name", READERS)
 def test_a_service_has_time_to_stop(name: str) -> None:
     seconds = int(services()[name].stop_grace_period.removesuffix("s"))
-    assert seconds > process.DRAIN_SECONDS + process.CANCEL_SECONDS
+    assert seconds > process.StopLimits.finish + process.StopLimits.clean_up
 
 
 @pytest.mark.parametrize("name", OURS)

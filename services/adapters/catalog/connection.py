@@ -47,9 +47,11 @@ class Session:
         try:
             await connection.execute(self._query())
             await connection.set_autocommit(False)
-        except psycopg.Error as why:
+        except BaseException as why:  # cancelled, too: nobody else knows this connection yet
             await connection.close()
-            raise refused(why) from why
+            if isinstance(why, psycopg.Error):
+                raise refused(why) from why
+            raise
         return connection
 
     def _query(self) -> sql.Composed:

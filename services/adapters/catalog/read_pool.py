@@ -23,6 +23,7 @@ from services.core.errors import SetAside, TryAgain, Verdict
 POOL_SECONDS = 3
 ANSWER_SECONDS = 20.0
 """For a connection and an answer. A server that hangs does not keep its own limit of 10 seconds."""
+CLOSE_SECONDS = 2.0
 CONNECTIONS = 8
 TRUSTED_SECONDS = 2.0
 """A connection that was taken so lately is used without asking first whether it is still there. To
@@ -66,9 +67,18 @@ class ReadPool:
             async_creator=partial(session.connect_async, prepare_threshold=None),
         )
         self._lost_at = -math.inf
+        self._readers: set[asyncio.Task[Any]] = set()
+        self._is_closed = False
         event.listen(self._engine.sync_engine.pool, "checkout", self._check)
 
     async def close(self) -> None:
+        """Whoever still reads is cancelled: the pool forgets connections that are in use, and would
+        leave them open. A server that hangs holds this up for no longer than `CLOSE_SECONDS`."""
+        self._is_closed = True
+        for task in self._readers:
+            task.cancel()
+        if self._readers:
+            await asyncio.wait(self._readers, timeout=CLOSE_SECONDS)
         await self._engine.dispose()
 
     async def _fetch(self, kind: type[Answer], query: Select[Any]) -> list[Answer]:
@@ -118,7 +128,12 @@ class ReadPool:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        if self._is_closed:  # the engine would connect anew
+            raise _unavailable()
         is_used = False
+        task = asyncio.current_task()
+        assert task is not None
+        self._readers.add(task)
         try:
             async with self._engine.connect() as connection:
                 is_used = True
@@ -130,6 +145,8 @@ class ReadPool:
             if is_used and _is_lost(why):
                 verdict = LostInUse(verdict.reason, verdict.message)
             raise verdict from why
+        finally:
+            self._readers.discard(task)
 
 
 async def in_time(reading: Coroutine[Any, Any, Read]) -> Read:

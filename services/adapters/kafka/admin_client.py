@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from confluent_kafka.admin import AdminClient
-
 from services.adapters.kafka.errors import Refusals
+from services.adapters.kafka.handles import AdminClient
 from services.adapters.kafka.settings import KafkaSettings
 
 

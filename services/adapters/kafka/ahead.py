@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 
 from services.adapters.kafka.errors import sentence
+from services.adapters.kafka.handles import Consumer
 from services.adapters.kafka.message_tasks import Assignment, Delivery
 from services.adapters.kafka.reader import raw, reader_config
 from services.adapters.kafka.settings import KafkaSettings

@@ -1,13 +1,10 @@
 """confluent-kafka's errors, said in our words: what is wrong, and with which setting."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import structlog
 from confluent_kafka import KafkaError, KafkaException
 
-QUIET_SECONDS = 5.0
 FORBIDDEN = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED: "these topics",
     KafkaError.GROUP_AUTHORIZATION_FAILED: "this consumer group",
@@ -33,7 +30,6 @@ REFUSED_CONNECTION = "the connection was refused: check KAFKA_BOOTSTRAP_SERVERS,
 NO_ANSWER = "it did not answer in time"
 WITHOUT_A_WORD = {KafkaError._TRANSPORT, KafkaError._TIMED_OUT}
 """What a question fails with, whatever the cause."""
-log = structlog.get_logger("kafka")
 
 
 class KafkaUnavailableError(Exception):
@@ -122,17 +118,3 @@ def kafka_errors() -> Iterator[None]:
         raise KafkaUnavailableError(sentence(why.args[0])) from why
     except TimeoutError as why:
         raise KafkaUnavailableError(NO_ANSWER) from why
-
-
-def error_logger(client_id: str) -> Callable[[KafkaError], None]:
-    """An `error_cb` that logs each kind of error at most once in `QUIET_SECONDS`: while a broker is
-    away, librdkafka reports it many times a second."""
-    logged: dict[str, float] = {}
-
-    def log_error(error: KafkaError) -> None:
-        now = time.monotonic()
-        if now - logged.get(error.name(), -QUIET_SECONDS) >= QUIET_SECONDS:
-            logged[error.name()] = now
-            log.warning("kafka.trouble", client=client_id, error=sentence(error))
-
-    return log_error

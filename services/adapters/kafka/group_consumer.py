@@ -16,17 +16,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 
 from services.adapters.kafka.ahead import IDLE, AheadReader
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, sentence
+from services.adapters.kafka.handles import Consumer
+from services.adapters.kafka.leaving import LEAVE_SECONDS, left
 from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageTasks
 from services.adapters.kafka.reader import poll, raw, reader_config
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.flow.offsets import History, Offsets
 
-END_SECONDS = 25.0  # beyond the drain: to clean up, to commit and to leave the group
 log = structlog.get_logger("kafka")
 
 
@@ -92,13 +93,16 @@ class GroupConsumer:
     async def run(self, tasks: MessageTasks) -> None:
         """Consume until `stop()`, then drain. Raises what stopped the work, or the consumer."""
         self._loop, self._tasks = asyncio.get_running_loop(), tasks
+        self._released = asyncio.Event()
         thread = ThreadPoolExecutor(1, thread_name_prefix=f"consumer-{self.topic}")
         consuming = self._loop.run_in_executor(thread, self._consume)
         try:
-            await tasks.run(asyncio.shield(consuming))
-        finally:
+            await tasks.run(left(consuming, self._released, self.topic))
+        except BaseException:
             self.stop()
-            await asyncio.wait({consuming}, timeout=self._flow.drain_seconds + END_SECONDS)
+            await asyncio.wait({consuming}, timeout=LEAVE_SECONDS)
+            raise
+        finally:
             thread.shutdown(wait=False)
 
     def stop(self) -> None:
@@ -117,7 +121,9 @@ class GroupConsumer:
         while not self._closing.is_set():
             self._settle()
             self._hand_over(poll(self._consumer, at_most=100, timeout=self._look_ahead()))
-        self._release(list(self._assigned))
+        self._drain(list(self._assigned))
+        self._loop.call_soon_threadsafe(self._released.set)
+        self._forget(list(self._assigned))
         if self._ahead is not None:
             self._ahead.close()
         self._consumer.close()
@@ -141,7 +147,7 @@ class GroupConsumer:
             if (error := message.error()) is not None:
                 if error.fatal():
                     raise KafkaUnavailableError(sentence(error))
-                log.warning("kafka.trouble", topic=self.topic, error=sentence(error))
+                self._settings.trouble.tell(error, topic=self.topic)
                 continue
             record = raw(message, self._settings)
             assignment = self._assigned.get(record.partition)
@@ -253,7 +259,7 @@ class GroupConsumer:
             if assignment is not None and partition.error is None:
                 assignment.offsets.acknowledged(partition.offset)
 
-    def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _on_assign(self, _consumer: object, partitions: list[TopicPartition]) -> None:
         self._assigned |= {p.partition: Assignment() for p in partitions}
         try:
             committed = self._consumer.committed(partitions, timeout=10.0) if partitions else []
@@ -265,10 +271,10 @@ class GroupConsumer:
             log.warning("kafka.no_commit_state", topic=self.topic, error=sentence(why.args[0]))
         log.info("kafka.assigned", topic=self.topic, partitions=sorted(self._assigned))
 
-    def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _on_revoke(self, _consumer: object, partitions: list[TopicPartition]) -> None:
         self._release([p.partition for p in partitions if p.partition in self._assigned])
 
-    def _on_lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _on_lost(self, _consumer: object, partitions: list[TopicPartition]) -> None:
         """Somebody else owns them already: nothing may be committed, and no work is waited for."""
         numbers = [p.partition for p in partitions]
         log.warning("kafka.lost", topic=self.topic, partitions=numbers)
@@ -279,11 +285,17 @@ class GroupConsumer:
 
     def _release(self, numbers: Sequence[int]) -> None:
         """Drain (bounded), cancel what is left, commit what is finished, and forget the rest."""
+        self._drain(numbers)
+        self._forget(numbers)
+
+    def _drain(self, numbers: Sequence[int]) -> None:
         leaving = [self._assigned[number] for number in numbers]
         releasing = self._tasks.release(leaving, self._flow.drain_seconds)
         released = asyncio.run_coroutine_threadsafe(releasing, self._loop)
         with suppress(TimeoutError):
-            released.result(self._flow.drain_seconds + END_SECONDS)
+            released.result(self._flow.drain_seconds + 2 * LEAVE_SECONDS)
+
+    def _forget(self, numbers: Sequence[int]) -> None:
         self._absorb()
         self._commit(numbers, wait=True, leaving=True)
         for number in numbers:

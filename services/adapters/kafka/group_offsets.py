@@ -12,6 +12,7 @@ from typing import TypeVar
 import confluent_kafka as ck
 
 from services.adapters.kafka.admin_client import Admin
+from services.adapters.kafka.handles import Consumer
 from services.adapters.kafka.reader import reader_config
 from services.adapters.kafka.settings import KafkaSettings
 
@@ -35,7 +36,7 @@ class GroupOffsets:
         self._name = group
         self._admin = admin
         config = reader_config(settings, "drivestream-offsets")
-        self._consumer = ck.Consumer(config | {"group.id": group})
+        self._consumer = Consumer(config | {"group.id": group})
 
     def committed(self, topic: str | None = None) -> Mapping[Place, ck.TopicPartition]:
         """The partitions, of this topic or of all, in which the group has committed something."""

@@ -16,6 +16,7 @@ import confluent_kafka as ck
 from services.adapters.kafka.admin import LogOffsets
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors
 from services.adapters.kafka.group_offsets import TIMEOUT
+from services.adapters.kafka.handles import Consumer
 from services.adapters.kafka.reader import poll, reader_config
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.flow.commit_state import CommitState
@@ -72,9 +73,9 @@ class LagReader:
         self._offsets = LogOffsets(settings)
         config = reader_config(settings, "drivestream-lag") | SMALL_FETCH
         self._members = {
-            group: ck.Consumer(config | {"group.id": settings.prefixed(group)}) for group in groups
+            group: Consumer(config | {"group.id": settings.prefixed(group)}) for group in groups
         }
-        self._reader = ck.Consumer(config | {"group.id": settings.prefixed("none")})
+        self._reader = Consumer(config | {"group.id": settings.prefixed("none")})
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lag")
 
     async def positions(self) -> LogPositions:

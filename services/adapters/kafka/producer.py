@@ -19,9 +19,9 @@ from typing import Protocol
 
 import msgspec
 import structlog
-from confluent_kafka import Producer
 
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, sentence
+from services.adapters.kafka.handles import Producer
 from services.adapters.kafka.reader import Raw
 from services.adapters.kafka.reports import Awaited, Reports
 from services.adapters.kafka.settings import KafkaSettings
@@ -32,6 +32,7 @@ from services.core.wire import MAX_RECORD_BYTES, Record, encode
 POLL_SECONDS = 0.1
 GRACE_SECONDS = 2.0  # librdkafka looks for messages that timed out once a second
 AGAIN_SECONDS = 2.0
+CLOSE_SECONDS = 2.0  # nobody waits any more for what is not acknowledged
 REASON = "undecodable_event"
 # A dead letter must fit a record: the broker checks compressed sizes, we check ours.
 LONGEST_VALUE = 1024 * 1024
@@ -78,7 +79,7 @@ class Publisher(AbstractAsyncContextManager["Publisher"]):
 
     def _close(self) -> None:
         """Wait (bounded) for what is still under way, then stop the poll thread."""
-        self._producer.flush(min(self._timeout, 10.0))
+        self._producer.flush(CLOSE_SECONDS)
         self._closing.set()
         self._thread.join(5 * POLL_SECONDS + 1)
 
@@ -101,6 +102,7 @@ class Publisher(AbstractAsyncContextManager["Publisher"]):
             await awaited.acknowledged
         if awaited.error is not None:
             raise KafkaUnavailableError(sentence(awaited.error))
+        self._settings.trouble.answered()
 
     def _produced(self, record: Record, awaited: Awaited) -> bool:
         """Whether there was room for it."""
@@ -126,11 +128,20 @@ class PatientPublisher:
 
     async def publish(self, events: Sequence[Message | Record]) -> None:
         while True:
+            _raise_if_cancelled()
             try:
                 return await self.publisher.publish(events)
             except KafkaUnavailableError as why:
                 log.error("kafka.not_acknowledged", why=str(why), seconds=AGAIN_SECONDS)
                 await asyncio.sleep(AGAIN_SECONDS)
+
+
+def _raise_if_cancelled() -> None:
+    """pyreqwest drops a cancellation that comes together with its result (seen with 0.15.1), and
+    the task would wait here for a broker that hangs."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def publish_dead_letter(

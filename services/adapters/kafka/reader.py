@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from services.adapters.kafka import errors
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, sentence
+from services.adapters.kafka.handles import Consumer
 from services.adapters.kafka.settings import KafkaSettings
 
 READ_TIMEOUT = 10.0
@@ -138,8 +139,8 @@ class LogReader:
             "fetch.queue.backoff.ms": 20,
         }
         config |= IN_BULK if in_bulk else {}
-        self._refusals = errors.Refusals(errors.error_logger(client_id))
-        self._consumer = ck.Consumer(config | {"error_cb": self._refusals})
+        self._refusals = errors.Refusals(settings.complaints(client_id))
+        self._consumer = Consumer(config | {"error_cb": self._refusals})
 
     @kafka_errors()
     def partitions(self, topic: str) -> Sequence[int]:
@@ -170,12 +171,15 @@ class LogReader:
         until = time.monotonic() + READ_TIMEOUT
         while True:
             try:
-                return self._consumer.get_watermark_offsets(place, timeout=READ_TIMEOUT)
+                found = self._consumer.get_watermark_offsets(place, timeout=READ_TIMEOUT)
             except ck.KafkaException as why:
                 # A topic that was made just now has no leader yet.
                 if why.args[0].code() not in NO_LEADER_YET or time.monotonic() > until:
                     raise
                 time.sleep(0.05)
+            else:
+                self._settings.trouble.answered()
+                return found
 
     @kafka_errors()
     def start(self, topic: str, partition: int, since: datetime | None) -> int:

@@ -1,11 +1,15 @@
 """Where Kafka is, and what our topics and groups are called there."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from services.adapters.kafka.errors import error_logger
+from confluent_kafka import KafkaError
+
 from services.adapters.kafka.security import KafkaSecurity
+from services.adapters.kafka.trouble import TroubleLog
 from services.core.settings import Reader
 
 PREFIX = re.compile(r"[A-Za-z0-9._-]{0,100}")
@@ -18,6 +22,7 @@ class KafkaSettings:
     bootstrap_servers: str
     topic_prefix: str = ""
     security: KafkaSecurity = field(default_factory=KafkaSecurity)
+    trouble: TroubleLog = field(default_factory=TroubleLog, compare=False, repr=False)
 
     @classmethod
     def read(cls, reader: Reader) -> "KafkaSettings":
@@ -47,4 +52,7 @@ class KafkaSettings:
         return {**servers, **self.security.librdkafka()}
 
     def handle(self, client_id: str) -> dict[str, Any]:
-        return self.brokers() | {"client.id": client_id, "error_cb": error_logger(client_id)}
+        return self.brokers() | {"client.id": client_id, "error_cb": self.complaints(client_id)}
+
+    def complaints(self, client_id: str) -> Callable[[KafkaError], None]:
+        return partial(self.trouble.tell, client=client_id)

@@ -10,6 +10,7 @@ import confluent_kafka as ck
 from services.adapters.kafka.admin import LogOffsets
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors
 from services.adapters.kafka.group_offsets import TIMEOUT
+from services.adapters.kafka.handles import Consumer
 from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import LogReader, Raw, reader_config
 from services.adapters.kafka.settings import KafkaSettings
@@ -36,7 +37,7 @@ class UnfinishedMessages:
         # if the broker stops answering meanwhile (librdkafka issue 4605).
         config = reader_config(settings, "drivestream-ages")
         self._members = {
-            group: ck.Consumer(config | {"group.id": settings.prefixed(group)}) for group in groups
+            group: Consumer(config | {"group.id": settings.prefixed(group)}) for group in groups
         }
 
     async def read(self) -> Sequence[Raw]:

@@ -3,13 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import closing
-from typing import cast
 from unittest.mock import Mock
 
 import psycopg
 import pytest
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import QueuePool
 
 from services.adapters.catalog import read_pool
 from services.adapters.catalog.read_pool import CONNECTIONS
@@ -37,11 +35,40 @@ async def test_more_slow_readers_than_connections_hold_none(database_url: str) -
     assert len([image async for page in reader.every_image(ALL) for image in page]) == 2 * PAGE_ROWS
     rest = await asyncio.gather(*(anext(pages) for pages in slow))
     assert image.id < first[0][-1].id < rest[0][0].id
-    pool = cast(QueuePool, reader._engine.sync_engine.pool)
-    async with asyncio.timeout(10):  # what is read ahead when it closes would be left open
-        while pool.checkedout() or reader._pages.locked():
-            await asyncio.sleep(0.02)
     await reader.close()
+    assert not await _busy(database_url)
+
+
+@pytest.mark.real
+async def test_what_is_read_when_it_closes_is_given_up(database_url: str) -> None:
+    reader = CatalogReader(address_of(database_url))
+    await reader.check()
+    with psycopg.connect(database_url) as other:
+        other.execute("LOCK TABLE imports, images")
+        reading = asyncio.create_task(reader.check())
+        pages = asyncio.ensure_future(anext(reader.every_image(ALL)))
+        async with asyncio.timeout(10):
+            while await _busy(database_url) < 2:
+                await asyncio.sleep(0.02)
+        await reader.close()
+        assert not await _connections(database_url)
+        ended = await asyncio.wait({reading, pages}, timeout=5)
+        assert ended[0] == {reading, pages}
+
+
+async def _connections(url: str) -> int:
+    """Those of the api, once the server has noticed which have gone."""
+    query = (
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'drivestream-api' "
+        "AND datname = current_database()"
+    )
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        for _ in range(100):
+            row = await (await connection.execute(query)).fetchone()
+            if row == (0,):
+                return 0
+            await asyncio.sleep(0.05)
+    return int(row[0]) if row else -1
 
 
 async def _busy(url: str) -> int:

@@ -3,12 +3,14 @@
 import asyncio
 import os
 import signal
+from contextlib import suppress
 
 import pytest
 from structlog.testing import capture_logs
 
 from services.adapters import process
 from services.adapters.process import (
+    StopLimits,
     run_service,
     run_until,
     run_with_background,
@@ -21,6 +23,12 @@ from services.core.settings import Reader, SettingsError
 
 def read(reader: Reader) -> str:
     return reader.text("NEEDED") + reader.text("ALSO_NEEDED")
+
+
+@pytest.fixture(autouse=True)
+def this_process_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the handles of all tests that follow would be kept."""
+    monkeypatch.setattr(process, "keep_all", lambda: None)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -38,8 +46,7 @@ async def test_a_signal_lets_the_work_in_hand_finish(number: signal.Signals) -> 
     assert finished
 
 
-async def test_work_that_does_not_finish_in_time_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "DRAIN_SECONDS", 0.02)
+async def test_work_that_does_not_finish_in_time_is_left() -> None:
     cancelled = False
 
     async def serve(stop: asyncio.Event) -> None:
@@ -53,9 +60,34 @@ async def test_work_that_does_not_finish_in_time_is_left(monkeypatch: pytest.Mon
             raise
 
     with capture_logs() as lines:
-        await asyncio.wait_for(until_stopped(serve), 60)
+        await asyncio.wait_for(until_stopped(serve, StopLimits(finish=0.02)), 60)
     assert cancelled
     assert "process.unfinished_work_left" in [line["event"] for line in lines]
+
+
+def test_a_task_that_does_not_obey_is_left_to_the_end_of_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(process, "configure_logs", lambda _name: None)
+    set_free = asyncio.Event()
+    left: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = []
+
+    async def serve(_settings: str, _stop: asyncio.Event) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        left.append((asyncio.get_running_loop(), task))
+        os.kill(os.getpid(), signal.SIGTERM)
+        while not set_free.is_set():
+            with suppress(asyncio.CancelledError):
+                await set_free.wait()
+
+    limits = StopLimits(finish=0.02, clean_up=0.02)
+    assert run_service("transfer", {"NEEDED": "a", "ALSO_NEEDED": "b"}, read, serve, limits) == 0
+    [(loop, task)] = left
+    assert not task.done()
+    set_free.set()
+    loop.run_until_complete(task)
+    loop.close()
 
 
 async def test_an_error_goes_up_and_the_signals_are_given_back() -> None:

@@ -1,6 +1,7 @@
 """A patient publisher outlasts a broker that is away, and still ends at once when told to."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -47,6 +48,23 @@ async def test_a_cancelled_publish_ends_at_once() -> None:
     with pytest.raises(asyncio.CancelledError):
         await publishing
     assert now() == 60
+
+
+@virtual_time
+async def test_nobody_waits_for_kafka_after_a_cancellation_that_a_library_dropped() -> None:
+    publisher, log = a_publisher()
+    log.available = False
+
+    async def work() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        await publisher.publish([FOUND])
+
+    working = asyncio.create_task(work())
+    await asyncio.sleep(1)
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(working, 1)
 
 
 @virtual_time

@@ -89,10 +89,9 @@ def test_a_worker_is_alive_where_it_serves_its_metrics(name: str) -> None:
     assert settings(name)["METRICS_HOST"] == "0.0.0.0"
     annotations = pods()[name]["spec"]["template"]["metadata"]["annotations"]
     assert annotations["prometheus.io/port"] == str(only_port(name))
-    # It serves nothing before there are topics, and the set-up may take this long.
-    setup = pods()["setup"]["spec"]["activeDeadlineSeconds"]
-    start = container(pods()[name])["startupProbe"]
-    assert start["periodSeconds"] * start["failureThreshold"] >= setup / 2
+    # Unready while it waits, so that the pods before it stay until it can work (decisions/0060).
+    ready = container(pods()[name])["readinessProbe"]
+    assert ready["httpGet"] == {"path": "/health/ready", "port": "metrics"}
 
 
 def test_webhooks_serve_their_health_because_they_have_receivers() -> None:
@@ -116,7 +115,7 @@ def test_the_page_is_probed_where_nginx_answers() -> None:
 def test_a_pod_has_longer_to_stop_than_its_service_needs(name: str) -> None:
     hook = container(pods()[name]).get("lifecycle", {}).get("preStop", {})
     before = hook.get("sleep", {}).get("seconds", 0)
-    needs = process.DRAIN_SECONDS + process.CANCEL_SECONDS + process.LAST_STATUS_SECONDS
+    needs = process.StopLimits.finish + process.StopLimits.clean_up + process.LAST_STATUS_SECONDS
     assert pod_spec(pods()[name])["terminationGracePeriodSeconds"] > before + needs
 
 
@@ -125,6 +124,7 @@ def test_each_deployment_has_a_disruption_budget_that_blocks_no_drain() -> None:
     assert set(budgets) == set(DEPLOYMENTS)
     for name, budget in budgets.items():
         assert budget["spec"]["maxUnavailable"] == 1
+        assert budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
         assert budget["spec"]["selector"] == pods()[name]["spec"]["selector"]
 
 
