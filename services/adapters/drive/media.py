@@ -8,7 +8,7 @@ read in one place and in one way.
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Protocol, cast
 
 import httpx
@@ -17,6 +17,7 @@ from pyreqwest.exceptions import RequestError, RequestTimeoutError
 from pyreqwest.request import StreamRequest
 from pyreqwest.response import Response as Answered
 
+from services.adapters.cancellation import not_swallowed
 from services.adapters.request_errors import is_unconnected, words
 
 
@@ -64,7 +65,8 @@ class MediaClient:
         except ValueError as why:
             raise httpx.InvalidURL(str(why)) from why
         try:
-            response = await request.__aenter__()
+            leave = partial(request.__aexit__, None, None, None)
+            response = await not_swallowed(request.__aenter__(), leave)
         except RequestError as why:
             raise _as_httpx(why) from why
         media = MediaResponse(request, response)
@@ -107,7 +109,7 @@ class MediaResponse:
 
     async def __anext__(self) -> bytes:
         try:
-            piece = await self._read()
+            piece = await not_swallowed(self._read())
         except RequestError as why:
             raise _as_httpx(why) from why
         if piece is None:

@@ -22,6 +22,7 @@ from pyreqwest.exceptions import RequestError
 from pyreqwest.http import Url
 from pyreqwest.response import Response
 
+from services.adapters.cancellation import not_swallowed
 from services.adapters.request_errors import is_unconnected, words
 from services.adapters.store.answers import BAD_PATH, BARE_REDIRECT_ERROR, code_of
 from services.adapters.store.clients import upload_client
@@ -152,7 +153,8 @@ class WholeObjects:
         signed = self._signer.signed(method, self._path + path, headers, keys, now)
         request = self._client.request(method, self._address + path).headers(signed)
         try:
-            answer = await (request.body_bytes(body) if method == "PUT" else request).build().send()
+            with_body = request.body_bytes(body) if method == "PUT" else request
+            answer = await not_swallowed(with_body.build().send())
         except RequestError as why:
             kind = "Connect" if is_unconnected(why) else "Request"
             raise _PassingError(f"HTTP error: {words(why)}, kind: {kind}") from why
