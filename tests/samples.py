@@ -163,6 +163,7 @@ SAMPLES: dict[str, e.Message] = {
         stored_at=AT,
         md5=FOUND.md5,
         sha256=FOUND.sha256,
+        content_type="image/png",
         attempts=2,
         seconds=0.25,
         tries=TRIES,

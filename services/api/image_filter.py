@@ -33,7 +33,7 @@ A_TIME = "must be a time such as 2026-11-25T08:00:00Z, or a date"
 
 class Looks(NamedTuple):
     name: str | None
-    mime_type: str | None
+    content_type: str | None
 
 
 class Sizes(NamedTuple):
@@ -67,7 +67,7 @@ def looks(
         QueryParameter(
             min_length=1,
             max_length=LONGEST_NAME,
-            description="Only images of this type, such as `image/jpeg`.",
+            description="Only images whose `content_type` is this, such as `image/jpeg`.",
         ),
     ] = None,
 ) -> Looks:
@@ -157,7 +157,7 @@ def image_filter(
         folder_id=folders.folder,
         below=folders.below or UNSET,
         name=looks.name,
-        mime_type=looks.mime_type,
+        content_type=looks.content_type,
         min_size=sizes.at_least,
         max_size=sizes.at_most,
         since=times.since,

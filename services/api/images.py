@@ -68,7 +68,8 @@ class Pictures:
     def object_url(self, image: Image) -> str:
         if self.urls.public:
             return self.urls.public_url(image.storage_path)
-        return self.urls.signed_url(image.storage_path, name=image.name, mime_type=image.mime_type)
+        shown = {"name": image.name, "content_type": image.content_type}
+        return self.urls.signed_url(image.storage_path, **shown)
 
     async def image(self, google_drive_id: str) -> ImageDetails:
         """As the catalog has it."""

@@ -132,7 +132,15 @@ class Copier:
         # Before the first import there was nothing.
         ours = file.mode is Mode.FRESH or there.stored_by == writer(file)
         unchanged = copy.reported or not ours
-        return self._event(copy, key, unchanged=unchanged, size=there.size, md5=file.md5)
+        return self._event(
+            copy,
+            key,
+            unchanged=unchanged,
+            size=there.size,
+            md5=file.md5,
+            # Whoever stored it may have told the store no type, which says nothing of the bytes.
+            content_type=there.content_type if there.content_type.startswith("image/") else None,
+        )
 
     def _stored(
         self, copy: Copy, key: str, sums: Checksums, *, unchanged: bool = False
@@ -144,6 +152,7 @@ class Copier:
             size=sums.size,
             md5=sums.md5,
             sha256=sums.sha256,
+            content_type=sums.content_type,
         )
 
     def _event(self, copy: Copy, key: str, **of_bytes: Any) -> FileStored:
@@ -220,7 +229,7 @@ class Copier:
             async with self.drive.open(upload.file) as chunks:
                 with _blamed_on(STORE):
                     body = _blamed(upload.verified(chunks, checksums, passage), DRIVE, here())
-                    await upload.put_stream(body)
+                    await upload.put_stream(body, checksums)
         return checksums
 
     async def _newer_version(self, copy: Copy) -> FileFound | None:

@@ -103,7 +103,7 @@ def test_the_migrations_make_the_tables_of_today(filled: str) -> None:
         ("import_files_imported", ImageFilter(import_id="import-5", order="imported_at")),
         ("images_name", ImageFilter(name="beach")),
         ("images_name", ImageFilter(name="no such name")),
-        ("images_type", ImageFilter(mime_type="image/png")),
+        ("images_content_type", ImageFilter(content_type="image/png")),
         ("images_size", ImageFilter(min_size=500_000)),
         ("images_size", ImageFilter(max_size=500_000)),
         ("images_size", ImageFilter(min_size=10, max_size=20)),
@@ -111,7 +111,7 @@ def test_the_migrations_make_the_tables_of_today(filled: str) -> None:
         ("images_created", ImageFilter(until=LATE)),
         ("images_google_drive_id_key", ImageFilter(order="google_drive_id")),
         ("images_name", ImageFilter(order="name")),
-        ("images_size", ImageFilter(order="size", mime_type="image/jpeg")),
+        ("images_size", ImageFilter(order="size", content_type="image/jpeg")),
         ("images_created", ImageFilter(order="created_at", min_size=1)),
     ],
 )
@@ -129,7 +129,7 @@ def test_each_filter_and_each_order_walks_along_its_index(
                 assert "Sort" not in plan, plan
 
 
-@pytest.mark.parametrize("others", [{"max_size": 900_000}, {"mime_type": "image/jpeg"}])
+@pytest.mark.parametrize("others", [{"max_size": 900_000}, {"content_type": "image/jpeg"}])
 def test_a_filter_within_an_import_reads_no_other_import(
     filled: str, others: dict[str, Any]
 ) -> None:

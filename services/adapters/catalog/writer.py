@@ -29,7 +29,7 @@ from services.adapters.catalog.settings import DatabaseSettings
 from services.core.errors import Stop
 
 Position = tuple[str, int]
-VERSION = "0002"
+VERSION = "0003"
 """The newest migration. Revisions are numbers of four digits, so they compare as text."""
 LOCK = 0x64726976655F7331  # "drive_s1": any constant will do, as long as all indexers agree
 # What passes without a change of ours: an outage, a server that is a standby for now, or tables

@@ -82,6 +82,10 @@ class FileStored(Event, frozen=True, kw_only=True):
     If `unchanged` is true, the object already existed and was not downloaded. `sha256` is then
     None, unless the object was read to verify it. `seconds` is the time from the start of the
     transfer until the object was visible.
+
+    `content_type` is what the object is by its bytes, where `file.mime_type` is what Drive says. Of
+    an object that was not read, it is what the store says. It is None if that says nothing, or if
+    the event is older than this field.
     """
 
     topic: ClassVar[str] = "files.stored"
@@ -96,6 +100,7 @@ class FileStored(Event, frozen=True, kw_only=True):
     stored_at: Time
     md5: Md5 | None = None
     sha256: Sha256 | None = None
+    content_type: Text | None = None
     unchanged: bool = False
     attempts: Small = 1
     seconds: float = 0.0

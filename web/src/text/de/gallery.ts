@@ -64,6 +64,7 @@ export const gallery: Words['gallery'] = {
   next: 'Nächstes Bild',
   broken: 'Dieser Browser kann das Bild nicht anzeigen. Öffnen Sie das Original.',
   pixels: (width, height) => `${width} × ${height} Pixel`,
+  otherType: (is, drive) => `${is} (laut Drive ${drive})`,
   bytes: (short, exact) => `${short} (${exact} Byte)`,
   unknown: 'unbekannt',
   original: 'Original öffnen',

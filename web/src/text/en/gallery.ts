@@ -63,6 +63,7 @@ export const gallery = {
   next: 'Next image',
   broken: 'This browser cannot display the image. Try opening the original.',
   pixels: (width: string, height: string) => `${width} × ${height} pixels`,
+  otherType: (is: string, drive: string) => `${is} (Drive says ${drive})`,
   bytes: (short: string, exact: string) => `${short} (${exact} bytes)`,
   unknown: 'unknown',
   original: 'Open the original',
