@@ -56,7 +56,7 @@ class Copier:
     store_looks: Resilience
 
     async def copy(self, copy: Copy, *, look_first: bool) -> FileStored:
-        """Copy the file to its key. With `look_first`, keep an object of the right size.
+        """Copy the file to its key. With `look_first`, keep an object that proves to be the file.
 
         After a mismatch, or if the file is missing, Drive is asked once what the file is now, and
         the copy starts again. Raises `SetAside`; then nothing new is visible.
@@ -80,9 +80,9 @@ class Copier:
 
     async def _copy(self, copy: Copy, *, look_first: bool) -> FileStored:
         file, key = copy.file, object_key(copy.file)
-        if look_first and file.size is not None:
+        if look_first and (file.size is not None or _names_its_bytes(file)):
             found, there = await self._find(copy)
-            if there is not None and there.size == file.size:
+            if there is not None and _is_of(file, there):
                 return self._found(copy, found, there)
         if file.size is not None and file.size <= WHOLE_BYTES:
             pieces = PIECES * min(file.size, PIECE_BYTES)
@@ -273,6 +273,21 @@ def _blamed_on(system: str, outer: Place | None = None) -> Iterator[None]:
     except Verdict as why:
         why.system = why.system or system
         raise
+
+
+def _names_its_bytes(file: FileFound) -> bool:
+    """Whether the object's key says which bytes it holds: by a checksum, or by Drive's version,
+    which "reflects every change made to the file" (Drive v3, File.version)."""
+    return bool(file.md5 or file.sha256 or file.sha1 or file.version)
+
+
+def _is_of(file: FileFound, there: StoredObject) -> bool:
+    """Whether the object under the file's key is the file, as nobody reads it. Where Drive tells no
+    size, it must be what an earlier import or replay stored, as only whole files become objects. A
+    file of our own import is fetched again, since its checksums are not recorded yet."""
+    if file.size is not None:
+        return there.size == file.size
+    return there.stored_by not in {"", writer(file)}
 
 
 def _differs(how: str) -> SetAside:

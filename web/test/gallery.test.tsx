@@ -237,6 +237,14 @@ describe('an image, large', () => {
     await waitFor(async () => expect(document.activeElement).toBe(await tile('two.jpg')))
   })
 
+  it('says what it is by its bytes, and what Drive says if that is something else', async () => {
+    Object.assign(api.pictures[2] ?? {}, { content_type: 'image/png' })
+    await showGallery('?image=drive-three')
+    const dialog = await screen.findByRole('dialog', { name: 'three.jpg' })
+    expect(within(dialog).getByText('image/png (Drive says image/jpeg)')).toBeDefined()
+    expect((await tile('three.jpg')).textContent).toContain('PNG')
+  })
+
   it('stays open when a dialog over it is closed', async () => {
     const user = await showGallery('?image=drive-two')
     await user.click(await screen.findByRole('button', { name: 'Copy as command or curl: Open the original' }))

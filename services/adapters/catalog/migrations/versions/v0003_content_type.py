@@ -19,7 +19,7 @@ INDEX = {"images_content_type": 'images ("left"(coalesce(content_type, mime_type
 LOCK_MS = 400
 """How long the column waits for readers, and new ones for the column. Below PostgreSQL's deadlock
 timeout (1 s), so that no reader is ever chosen as the victim."""
-TRIES, PAUSE_SECONDS = 150, 2.0
+TRIES, PAUSE_SECONDS = 300, 1.0
 """A scan of all images keeps the column waiting, for some minutes at most."""
 
 
