@@ -125,7 +125,8 @@ def times(
 ) -> Times:
     found = Times(_time("since", since), _time("until", until))
     if found.since and found.until and found.since >= found.until:
-        raise bad_parameter("since", "must be before until")
+        why = f"must be before until, but {since} is not before {until}"
+        raise bad_parameter("since", why)
     return found
 
 

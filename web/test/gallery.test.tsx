@@ -142,6 +142,12 @@ describe('the gallery', () => {
     await waitFor(() => expect(asked('sections').at(-1)?.path).toContain('order=imported_at'))
   })
 
+  it('says which dates are swapped, and asks for nothing', async () => {
+    await showGallery('?since=2026-11-26&until=2026-11-25')
+    expect((await screen.findByRole('alert')).textContent).toContain('“Stored from” (2026-11-26) is after “Stored until” (2026-11-25).')
+    expect(asked('sections')).toEqual([])
+  })
+
   it('leaves out what a URL cannot mean', async () => {
     await showGallery('?name=true&type={"a":1}&sort=nonsense&min=-5&other=1')
     await tile('one.jpg')
@@ -238,11 +244,9 @@ describe('an image, large', () => {
   })
 
   it('says what it is by its bytes, and what Drive says if that is something else', async () => {
-    Object.assign(api.pictures[2] ?? {}, { content_type: 'image/png' })
-    await showGallery('?image=drive-three')
-    const dialog = await screen.findByRole('dialog', { name: 'three.jpg' })
-    expect(within(dialog).getByText('image/png (Drive says image/jpeg)')).toBeDefined()
-    expect((await tile('three.jpg')).textContent).toContain('PNG')
+    api.pictures = [pictureJson({ content_type: 'image/png', google_drive_id: 'three', name: 'three.jpg' })]
+    await showGallery('?image=three')
+    expect(await screen.findByText('image/png (Drive says image/jpeg)')).toBeDefined()
   })
 
   it('stays open when a dialog over it is closed', async () => {

@@ -14,7 +14,7 @@ from services.adapters.catalog.views.images import ImageFilter
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.api.image_filter import listing_of
 from services.core.errors import TryAgain
-from tests.catalog_rows import BEGAN, FOLDER, a_file, a_folder, an_image, rows
+from tests.catalog_rows import BEGAN, FOLDER, a_file, a_folder, an_image, an_import, rows
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.unit.api.conftest import PRIVATE, SCOPE, Api, running
@@ -155,6 +155,29 @@ async def test_a_list_that_cannot_begin_is_an_error_and_not_an_empty_list(api: A
     assert int(response.headers["retry-after"]) > 0
 
 
+@pytest.mark.parametrize("address", ["/images?", "/images?limit=2&", "/images/sections?"])
+async def test_an_import_that_nobody_knows_has_no_list_and_an_empty_one_has(
+    api: Api, address: str
+) -> None:
+    api.catalog.fill(rows(images=[an_image(1)], imports=[an_import(1)]))
+    unknown = await api.client.get(f"{address}import=import-9")
+    assert unknown.headers["content-type"] == "application/problem+json"
+    problem = unknown.json()
+    assert (problem["status"], problem["code"]) == (404, "unknown_import")
+    assert problem["detail"] == "There is no import with this id."
+    assert (await api.client.get(f"{address}import=import-0001")).status_code == 200
+    assert (await api.client.get(f"{address}name=nothing")).status_code == 200
+
+
+async def test_times_that_are_swapped_are_both_named(api: Api) -> None:
+    refused = await api.client.get("/images?since=2026-11-26&until=2026-11-25T08:00:00Z")
+    problem = refused.json()
+    assert (problem["status"], problem["code"]) == (400, "bad_parameter")
+    assert problem["detail"] == (
+        "since must be before until, but 2026-11-26 is not before 2026-11-25T08:00:00Z."
+    )
+
+
 async def test_one_picture_with_all_that_is_known(api: Api) -> None:
     api.catalog.fill(rows(images=[an_image(1)]))
     image = (await api.client.get("/images/file-0001")).json()
@@ -283,6 +306,7 @@ def some_images() -> Rows:
 )
 async def test_filters_and_orders(api: Api, query: str, expected: list[int]) -> None:
     api.catalog.fill(some_images())
+    api.catalog.fill(rows(imports=[an_import(1)]))
     ids = [f"file-{n:04}" for n in expected]
     answer = await api.client.get(f"/images?{query}")
     assert [image["google_drive_id"] for image in answer.json()] == ids

@@ -3314,6 +3314,12 @@ export interface operations {
           "application/problem+json": components["schemas"]["ProblemBody"];
         };
       };
+      /** @description `unknown_import`: The import does not exist */
+      404: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
       /** @description `body_too_slow`: The body did not arrive in time */
       408: {
         content: {
@@ -3412,6 +3418,12 @@ export interface operations {
       };
       /** @description `insufficient_scope`: The API key has another scope */
       403: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `unknown_import`: The import does not exist */
+      404: {
         content: {
           "application/problem+json": components["schemas"]["ProblemBody"];
         };

@@ -36,6 +36,7 @@ export const gallery: Words['gallery'] = {
     ownSize: 'Wie in der URL',
     since: 'Gespeichert ab',
     until: 'Gespeichert bis',
+    swapped: (since, until) => `„Gespeichert ab“ (${since}) liegt nach „Gespeichert bis“ (${until}). Vertauschen Sie die beiden Daten.`,
   },
   folders: {
     label: 'Ordner',

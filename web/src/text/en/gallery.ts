@@ -35,6 +35,7 @@ export const gallery = {
     ownSize: 'As in the URL',
     since: 'Stored from',
     until: 'Stored until',
+    swapped: (since: string, until: string) => `“Stored from” (${since}) is after “Stored until” (${until}). Swap the two dates.`,
   },
   folders: {
     label: 'Folders',
