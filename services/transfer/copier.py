@@ -18,7 +18,7 @@ from services.core.events import FileFound, FileStored, Mode
 from services.core.flow.line import Passage
 from services.core.flow.occupancy import DRIVE, STORE, Place, here, within
 from services.core.flow.resilience import Resilience
-from services.core.object_key import object_key, older_key
+from services.core.object_key import names_its_bytes, object_key, older_key
 from services.core.ports import (
     READ_BYTES,
     STREAM_BYTES,
@@ -80,7 +80,7 @@ class Copier:
 
     async def _copy(self, copy: Copy, *, look_first: bool) -> FileStored:
         file, key = copy.file, object_key(copy.file)
-        if look_first and (file.size is not None or _names_its_bytes(file)):
+        if look_first and names_its_bytes(file):
             found, there = await self._find(copy)
             if there is not None and _is_of(file, there):
                 return self._found(copy, found, there)
@@ -275,19 +275,10 @@ def _blamed_on(system: str, outer: Place | None = None) -> Iterator[None]:
         raise
 
 
-def _names_its_bytes(file: FileFound) -> bool:
-    """Whether the object's key says which bytes it holds: by a checksum, or by Drive's version,
-    which "reflects every change made to the file" (Drive v3, File.version)."""
-    return bool(file.md5 or file.sha256 or file.sha1 or file.version)
-
-
 def _is_of(file: FileFound, there: StoredObject) -> bool:
-    """Whether the object under the file's key is the file, as nobody reads it. Where Drive tells no
-    size, it must be what an earlier import or replay stored, as only whole files become objects. A
-    file of our own import is fetched again, since its checksums are not recorded yet."""
-    if file.size is not None:
-        return there.size == file.size
-    return there.stored_by not in {"", writer(file)}
+    """Whether the object under a key that names its bytes is the file. Where Drive tells no size to
+    compare, it must bear our mark: others may have put half of it."""
+    return there.size == file.size if file.size is not None else bool(there.stored_by)
 
 
 def _differs(how: str) -> SetAside:

@@ -49,7 +49,7 @@ class Upload:
         begin: list[bytes] = []
         async for chunk in body:
             begin.append(chunk)
-            if len(checksums.head) >= HEAD_BYTES:
+            if checksums.size >= HEAD_BYTES:
                 break
         await self.store.put_stream(
             self.key,

@@ -5,6 +5,7 @@ file has a newer version, or the file is gone.
 """
 
 import hashlib
+from functools import cached_property
 
 from msgspec.structs import replace
 
@@ -59,9 +60,10 @@ class Checksums:
     def sha256(self) -> str:
         return self._hashes["sha256"].hexdigest()
 
-    @property
+    @cached_property
     def content_type(self) -> str:
-        """As which the bytes are served, once `head` is complete."""
+        """As which the bytes are served, by the head that is there when this is first asked: the
+        store is told once."""
         return type_of(self._file.mime_type, self.head)
 
     def verify(self) -> None:

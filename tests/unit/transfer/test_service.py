@@ -94,7 +94,7 @@ async def test_what_a_worker_stored_before_it_died_was_stored_by_its_import(
     await died.outcome()
     worker = Transferring(body, died.file, store=died.store)
     told = await worker.outcome(redelivered=redelivered)
-    fetched = size is None or (mode is Mode.FRESH and not redelivered)
+    fetched = mode is Mode.FRESH and not redelivered
     assert len(worker.drive.opened) == fetched
     assert isinstance(told, FileStored)
     assert (told.unchanged, told.size) == (False, len(body))
@@ -122,6 +122,18 @@ async def test_a_file_without_a_size_is_unchanged_if_its_key_and_who_stored_it_p
     assert isinstance(told, FileStored)
     assert (told.unchanged, told.size) == (kept, len(BODY))
     assert len(worker.drive.opened) == (not kept)
+
+
+@virtual_time
+async def test_a_file_without_checksum_and_version_is_fetched_again_though_its_size_is_known() -> (
+    None
+):
+    file = said_of(BODY, version=0, import_id="import-2", mode=Mode.CHECK)
+    worker = Transferring(BODY, file)
+    worker.store.objects[object_key(file)] = Kept(BODY[::-1], "image/png", "import-1")
+    told = await worker.outcome()
+    assert isinstance(told, FileStored)
+    assert (told.unchanged, worker.store.objects[told.object_key].body) == (False, BODY)
 
 
 @virtual_time
