@@ -49,7 +49,7 @@ Ask = Callable[[], Awaitable[None]]
 Connection = psycopg.AsyncConnection[Any]
 COPY_IMAGES = (
     "COPY images (google_drive_id, name, size, mime_type, storage_path, created_at, folder_id, "
-    "path, metadata_at, drive_version, fetched, updated_at) FROM STDIN"
+    "path, metadata_at, drive_version, fetched, updated_at, content_type) FROM STDIN"
 )
 COPY_FILES = (
     "COPY import_files (import_id, file_id, state, listed, name, mime_type, size, folder_id, path, "
@@ -79,23 +79,23 @@ def cases(images: int) -> Sequence[Case]:
         Case("name=beach", ImageFilter(name="beach")),
         Case("name=IMG_12345", ImageFilter(name="IMG_12345")),
         Case("name=nothing", ImageFilter(name="nothing")),
-        Case("type=image/jpeg", ImageFilter(mime_type="image/jpeg")),
+        Case("type=image/jpeg", ImageFilter(content_type="image/jpeg")),
         Case("type=image/gif&order=-size", _gif()),
         Case("min_size=4000000", ImageFilter(min_size=4_000_000)),
         Case(f"since={day}", ImageFilter(since=late)),
         Case(f"since={day}&order=-name", ImageFilter(since=late, order="name", descending=True)),
-        Case("import=import-5&type=image/png", _of_import(mime_type="image/png")),
+        Case("import=import-5&type=image/png", _of_import(content_type="image/png")),
         Case("import=import-5&name=IMG_5", _of_import(name="IMG_5")),
         Case("type=image/heic&min_size=4900000", _heic()),
     ]
 
 
 def _gif() -> ImageFilter:
-    return ImageFilter(mime_type="image/gif", order="size", descending=True)
+    return ImageFilter(content_type="image/gif", order="size", descending=True)
 
 
 def _heic() -> ImageFilter:
-    return ImageFilter(mime_type="image/heic", min_size=4_900_000)
+    return ImageFilter(content_type="image/heic", min_size=4_900_000)
 
 
 def _of_import(**others: Any) -> ImageFilter:
@@ -111,7 +111,7 @@ def rows(images: int) -> Iterator[tuple[str, str]]:
         kind, folder = draw.choice(TYPES), f"folder-{number * FOLDERS // images:05}"
         at = (BEGAN + timedelta(seconds=number)).isoformat()
         path = f"s3://drivestream/{folder}/{id}_0123456789ab_{name}"
-        image = (id, name, size, kind, path, at, folder, "{}", at, 1, "t", at)
+        image = (id, name, size, kind, path, at, folder, "{}", at, 1, "t", at, kind)
         job = f"import-{number * IMPORTS // images}"
         file = (job, id, "stored", "t", name, kind, size, folder, "{}", 3, "{}", 0, 0, at)
         yield "\t".join(map(str, image)) + "\n", "\t".join(map(str, file)) + "\n"

@@ -24,6 +24,7 @@ def an_image(number: int, **changes: object) -> ImageRow:
         path=("Holidays", "2026"),
         md5="9e107d9d372bb6826bd81d3542a419d6",
         sha256=None,
+        content_type="image/jpeg",
         width=640,
         height=480,
         modified_at=BEGAN,

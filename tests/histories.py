@@ -54,6 +54,7 @@ def stored(draw: st.DrawFn) -> e.FileStored:
         size=draw(st.integers(0, 3)),
         stored_at=draw(TIMES),
         sha256=draw(st.sampled_from([None, "0" * 64])),
+        content_type=draw(st.sampled_from([None, "image/jpeg", "image/png"])),
         unchanged=draw(st.booleans()),
     )
 

@@ -163,6 +163,7 @@ SAMPLES: dict[str, e.Message] = {
         stored_at=AT,
         md5=FOUND.md5,
         sha256=FOUND.sha256,
+        content_type="image/png",
         attempts=2,
         seconds=0.25,
         tries=TRIES,
@@ -219,7 +220,9 @@ SAMPLES: dict[str, e.Message] = {
         failures={"content_mismatch": 1, "not_found": 2},
         oldest_unfinished_at=AT,
     ),
-    "ProgressStopped": e.ProgressStopped(import_id=JOB, since=AT, at=AT, oldest=PLACE),
+    "ProgressStopped": e.ProgressStopped(
+        import_id=JOB, since=AT, at=AT, oldest=PLACE, unfinished={"files.found": 120}
+    ),
     "ImportEnded": e.ImportEnded(
         import_id=JOB,
         epoch=1,
@@ -251,5 +254,11 @@ SAMPLES: dict[str, e.Message] = {
         stored_bytes=1_024_000,
         failures={"not_found": 1},
     ),
-    "AlarmRaised": e.AlarmRaised(import_id=JOB, since=AT, at=AT, oldest=PLACE),
+    "AlarmRaised": e.AlarmRaised(
+        import_id=JOB,
+        since=AT,
+        at=AT,
+        oldest=PLACE,
+        unfinished={"files.found": 120, "imports.pages": 1},
+    ),
 }

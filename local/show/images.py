@@ -25,6 +25,7 @@ class ListedImage(msgspec.Struct, frozen=True):
     mime_type: str
     storage_path: str
     created_at: datetime
+    content_type: str
 
 
 def image_table(images: Sequence[ListedImage]) -> str:
@@ -36,7 +37,7 @@ def image_table(images: Sequence[ListedImage]) -> str:
                 image.google_drive_id,
                 image.name,
                 size(image.size),
-                image.mime_type,
+                image.content_type,
                 moment(image.created_at),
                 image.storage_path,
             )

@@ -11,6 +11,8 @@ from typing import Any
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from services.api.problems import plain_problem
+
 REFUSED = "connection_refused"
 """In the state of a request: its connection is one too many."""
 ASK_SECONDS = 20.0
@@ -64,6 +66,21 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._stop_waiting()
         super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """For what no request is made of, such as one with a method that does not exist."""
+        body = plain_problem(
+            "bad_request",
+            "This is not a valid HTTP/1.1 request. Its method may not exist, or a header may be "
+            "broken.",
+        )
+        head = (
+            "HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\n"
+            f"content-length: {len(body)}\r\nx-content-type-options: nosniff\r\n"
+            "connection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()

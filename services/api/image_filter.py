@@ -33,7 +33,7 @@ A_TIME = "must be a time such as 2026-11-25T08:00:00Z, or a date"
 
 class Looks(NamedTuple):
     name: str | None
-    mime_type: str | None
+    content_type: str | None
 
 
 class Sizes(NamedTuple):
@@ -67,7 +67,7 @@ def looks(
         QueryParameter(
             min_length=1,
             max_length=LONGEST_NAME,
-            description="Only images of this type, such as `image/jpeg`.",
+            description="Only images whose `content_type` is this, such as `image/jpeg`.",
         ),
     ] = None,
 ) -> Looks:
@@ -125,7 +125,8 @@ def times(
 ) -> Times:
     found = Times(_time("since", since), _time("until", until))
     if found.since and found.until and found.since >= found.until:
-        raise bad_parameter("since", "must be before until")
+        why = f"must be before until, but {since} is not before {until}"
+        raise bad_parameter("since", why)
     return found
 
 
@@ -157,7 +158,7 @@ def image_filter(
         folder_id=folders.folder,
         below=folders.below or UNSET,
         name=looks.name,
-        mime_type=looks.mime_type,
+        content_type=looks.content_type,
         min_size=sizes.at_least,
         max_size=sizes.at_most,
         since=times.since,

@@ -36,7 +36,7 @@ class ImageSectionList(Struct, frozen=True, kw_only=True):
     opt={SCOPE: READ},
     summary="List where the sections of a list of images begin",
     dependencies=IMAGE_FILTER,
-    responses=database_problems(),
+    responses=database_problems("unknown_import"),
 )
 async def get_image_sections(
     pictures: Stored,
@@ -59,6 +59,8 @@ async def get_image_sections(
     any part of a long list without what lies before it. Images that are stored later move no
     section of `order=newest`: they come before the first one."""
     found = await pictures.catalog.image_sections(wanted, every=section_size, image=image)
+    if not found.total:
+        await pictures.check_import(wanted)
     listing = listing_of(wanted)
     return ImageSectionList(
         total=found.total,

@@ -1,7 +1,7 @@
 """The images: the list, one image, and where its bytes are."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
@@ -26,6 +26,7 @@ from services.adapters.catalog.views.images import (
 )
 from services.adapters.store.urls import ObjectUrls
 from services.api.image_filter import IMAGE_FILTER, LONGEST_NAME, listing_of
+from services.api.import_views import ImportViews
 from services.api.keys import READ, SCOPE
 from services.api.lists import LONGEST_PAGE, Cursor, json_list, key_of, page_of
 from services.api.problems import AnyRequest, Problem, bad_parameter, database_problems
@@ -53,6 +54,7 @@ class Pictures:
     """
 
     catalog: ReadsCatalog
+    imports: ImportViews
     urls: ObjectUrls
     api_url: str
     sign: Callable[[str], str | None]
@@ -68,7 +70,8 @@ class Pictures:
     def object_url(self, image: Image) -> str:
         if self.urls.public:
             return self.urls.public_url(image.storage_path)
-        return self.urls.signed_url(image.storage_path, name=image.name, mime_type=image.mime_type)
+        shown = {"name": image.name, "content_type": image.content_type}
+        return self.urls.signed_url(image.storage_path, **shown)
 
     async def image(self, google_drive_id: str) -> ImageDetails:
         """As the catalog has it."""
@@ -76,6 +79,20 @@ class Pictures:
         if image is None:
             raise Problem("unknown_image", "There is no stored image with this Drive id.")
         return image
+
+    async def check_import(self, wanted: ImageFilter) -> None:
+        """Of a list without images: raise an `unknown_import` problem if it is of no import."""
+        if wanted.import_id is not None:
+            await self.imports.progress(wanted.import_id)
+
+    async def every_image(self, wanted: ImageFilter) -> AsyncIterator[Sequence[ListedImage]]:
+        """In pages, as they are shown."""
+        is_empty = True
+        async for page in self.catalog.every_image(wanted):
+            is_empty = False
+            yield [self.shown(image) for image in page]
+        if is_empty:
+            await self.check_import(wanted)
 
 
 Stored = NamedDependency[SkipValidation[Pictures]]
@@ -102,7 +119,7 @@ async def total_count(catalog: ReadsCatalog, wanted: ImageFilter) -> dict[str, s
             "counting them took longer than two seconds.",
             generate_examples=False,
         ),
-        **database_problems("bad_cursor"),
+        **database_problems("bad_cursor", "unknown_import"),
     },
 )
 async def list_images(
@@ -129,10 +146,10 @@ async def list_images(
     after = None if key is None else ImagePlace(*key)
     headers = await total_count(pictures.catalog, wanted) if count else {}
     if limit is None:
-        pages = pictures.catalog.every_image(wanted)
-        shown = ([pictures.shown(image) for image in page] async for page in pages)
-        return await json_list(shown, headers)
+        return await json_list(pictures.every_image(wanted), headers)
     rows = await pictures.catalog.images(wanted, after=after, limit=limit + 1)
+    if not rows:
+        await pictures.check_import(wanted)
     page = page_of(rows, limit, request, listing, wanted.place_of)
     page.content = [pictures.shown(image) for image in page.content]
     page.headers.update(headers)

@@ -83,6 +83,7 @@ class OutcomeView(Struct, frozen=True, kw_only=True):
     size: int | None = None
     md5: str | None = None
     sha256: str | None = None
+    content_type: str | None = None
     drive_version: int | None = None
     attempts: int
     seconds: float | None = None
@@ -219,6 +220,7 @@ def _view(event: Outcome, place: Place) -> OutcomeView:
         size=event.size,
         md5=event.md5,
         sha256=event.sha256,
+        content_type=event.content_type,
         seconds=event.seconds,
         **shared,
     )

@@ -15,6 +15,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.plugins import problem_details
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.json import encode as json_encode
 
 from services.core.errors import SetAside, TryAgain, Verdict
 from services.core.validation import of_parameter
@@ -212,6 +213,15 @@ class Problem(problem_details.ProblemDetailsException):
         request_id = request.scope["state"].get("request_id")
         self.extra = {"code": self.code, "request_id": request_id, **self.members}
         return super().to_response(request)
+
+
+def plain_problem(code: str, detail: str) -> bytes:
+    """The body of a problem without a request. An empty `instance` is a URI reference, too."""
+    status, title = KINDS[code]
+    problem = ProblemBody(
+        type=f"/schema#{code}", title=title, status=status, detail=detail, code=code, instance=""
+    )
+    return json_encode(problem)
 
 
 def bad_parameter(parameter: str, why: str, code: str = "bad_parameter") -> Problem:

@@ -67,7 +67,8 @@ def _text(description: str, media_type: str) -> ResponseSpec:
     "`-`, `@`, a tab, a line break or an apostrophe has an apostrophe before it, so that no "
     "spreadsheet takes it for a formula: programs remove one. A size is what was stored. An object "
     "that was there already was not read; its `sha256` is that of the import which stored it, or "
-    "Drive's, or empty. If it breaks off, so does the connection.",
+    "Drive's, or empty. `content_type` is what the object is by its bytes, and `mime_type` what "
+    "Drive says. If it breaks off, so does the connection.",
     responses={
         200: _text("The rows, streamed.", "text/csv"),
         **database_problems("unknown_import"),

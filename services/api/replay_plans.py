@@ -234,7 +234,10 @@ def check_selection(select: Selection) -> None:
             "since, until or dead_letters. Without one, it would select everything.",
         )
     if select.since and select.until and select.since >= select.until:
-        raise Problem("empty_time_range", "`since` must be before `until`.")
+        both = (select.since, select.until)
+        since, until = (f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for at in both)
+        detail = f"`since` ({since}) must be before `until` ({until})."
+        raise Problem("empty_time_range", detail)
     if select.dead_letters and (select.folders or select.files or select.outcomes):
         raise Problem(
             "filters_conflict",

@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Litestar, Router
 from litestar.config.compression import CompressionConfig
 from litestar.di import Provide
+from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
@@ -47,6 +48,14 @@ PROMETHEUS = PrometheusConfig(
     exclude=["^/metrics$", "^/health/", "/events$"],  # a stream lasts as long as its client stays
 )
 add_build_info()
+
+
+def _is_a_document(request: AnyRequest) -> None:
+    """Below /schema, Litestar has a page of its own for every path that is none."""
+    if request.path_params:
+        raise NotFoundException
+
+
 OPENAPI = OpenAPIConfig(
     title="Drivestream",
     version=VERSION,
@@ -59,7 +68,11 @@ OPENAPI = OpenAPIConfig(
     "`import`, which includes `read`.",
     components=document.COMPONENTS,
     openapi_router=Router(
-        "/schema", route_handlers=[], include_in_schema=False, opt={keys.SCOPE: keys.OPEN}
+        "/schema",
+        route_handlers=[],
+        include_in_schema=False,
+        opt={keys.SCOPE: keys.OPEN},
+        before_request=_is_a_document,
     ),
     render_plugins=[ReferencePage(path="/"), JsonRenderPlugin(), YamlRenderPlugin()],
     use_handler_docstrings=True,

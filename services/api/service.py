@@ -97,7 +97,7 @@ def create_app(
     parts = {
         "keys": settings.keys,
         "readiness": readiness,
-        "pictures": partial(_pictures, settings, catalog, outside.urls),
+        "pictures": partial(_pictures, settings, views, outside.urls),
         "thumbnails": shown_small,
         "system": system.SystemViews(
             outside.lag, workers, outside.windows, outside.quota, outside.replica
@@ -149,11 +149,11 @@ async def _running(
 
 
 def _pictures(
-    settings: ApiSettings, catalog: ReadsCatalog, urls: ObjectUrls, request: AnyRequest
+    settings: ApiSettings, views: ImportViews, urls: ObjectUrls, request: AnyRequest
 ) -> images.Pictures:
     public_url = settings.public_url or str(request.base_url)
     sign = partial(settings.keys.token, keys.caller_of(request.scope))
-    return images.Pictures(catalog, urls, public_url, sign)
+    return images.Pictures(views.catalog, views, urls, public_url, sign)
 
 
 def _metrics(shown_small: thumbnails.Thumbnails, lag: LagWatch) -> ShowsMetrics:

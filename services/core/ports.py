@@ -115,10 +115,12 @@ class SpendsQuota(Protocol):
 
 class StoredObject(NamedTuple):
     """`size` in bytes. `stored_by` is the id of the import or replay that stored it; empty if it
-    does not say."""
+    does not say. `content_type` is what the store serves it as, in lower case and without
+    parameters; empty if it is no type."""
 
     size: int
     stored_by: str = ""
+    content_type: str = ""
 
 
 class KeepsObjects(Protocol):

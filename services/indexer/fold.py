@@ -27,6 +27,7 @@ MOST_OUTCOMES = 20
 PLACE = ("folder_id", "path")
 """Of the folders in which a file was found, the smallest id counts (decisions/0026)."""
 PICTURE = ("name", "mime_type", "width", "height", "modified_at")
+OBJECT = ("size", "md5", "sha256", "content_type")
 GROUPS: dict[type[Struct], Sequence[Sequence[str]]] = {
     ImportRow: (
         ("requested_at", "folder_id", "folder_url"),
@@ -47,7 +48,7 @@ GROUPS: dict[type[Struct], Sequence[Sequence[str]]] = {
     ),
     # Object and metadata both begin with Drive's version, so they are of one version.
     ImageRow: (
-        ("drive_version", "fetched", "updated_at", "storage_path", "size", "md5", "sha256"),
+        ("drive_version", "fetched", "updated_at", "storage_path", *OBJECT),
         # A version lies in the same folders for ever; their own names may change.
         ("drive_version", "folder_id", "metadata_at", *PICTURE, "path"),
         ("created_at",),

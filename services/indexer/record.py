@@ -204,6 +204,7 @@ def _image(event: e.FileStored) -> ImageRow:
         path=file.path,
         md5=event.md5 or file.md5,
         sha256=event.sha256 or file.sha256,
+        content_type=event.content_type,
         width=file.width,
         height=file.height,
         modified_at=file.modified_time,

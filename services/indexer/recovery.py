@@ -160,7 +160,11 @@ class Recovery:
         await self._publisher.publish([event])
         self._healing[row.id] = healed
         log.warning(
-            "recovery.stalled", import_id=row.id, epoch=event.epoch, folders=len(event.folders)
+            "recovery.stalled",
+            import_id=row.id,
+            epoch=event.epoch,
+            pending=row.pending,
+            folders=len(event.folders),
         )
 
     async def _ask_again(self, row: ImportRow, root: str | None) -> None:

@@ -1,5 +1,6 @@
 """Which imports have unfinished work and make no progress. Pure."""
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -42,12 +43,20 @@ class Progress:
     ) -> list[e.ProgressStopped]:
         """Of each import that is neither paused nor ended, the alarm that holds now."""
         oldest: dict[str, Unfinished] = {}
+        counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for each in unfinished:
+            counts[each.import_id][each.place.topic] += 1
             known = oldest.setdefault(each.import_id, each)
             if each.at_ms < known.at_ms:
                 oldest[each.import_id] = each
         return [
-            e.ProgressStopped(import_id=id, since=_time(since), at=_time(now_ms), oldest=each.place)
+            e.ProgressStopped(
+                import_id=id,
+                since=_time(since),
+                at=_time(now_ms),
+                oldest=each.place,
+                unfinished=dict(counts[id]),
+            )
             for id, each in oldest.items()
             if now_ms - (since := self._since(each)) >= self.after * 1000 and is_running(id)
         ]

@@ -199,11 +199,22 @@ class Monitor:
         unfinished = [each for raw in await self.unfinished() if (each := _unfinished(raw))]
         alarms = view.progress.alarms(unfinished, self.is_running, self.clock())
         for alarm in (new := [a for a in alarms if a.import_id not in raised]):
-            log.warning("monitor.no_progress", import_id=alarm.import_id, since=str(alarm.since))
+            log.warning(
+                "monitor.no_progress",
+                import_id=alarm.import_id,
+                since=str(alarm.since),
+                unfinished=alarm.unfinished,
+            )
         self.metrics.oldest_unfinished_at = oldest_at(unfinished)
         self.metrics.stopped_imports = len(alarms)
         begun = [
-            AlarmRaised(import_id=a.import_id, since=a.since, at=a.at, oldest=a.oldest)
+            AlarmRaised(
+                import_id=a.import_id,
+                since=a.since,
+                at=a.at,
+                oldest=a.oldest,
+                unfinished=a.unfinished,
+            )
             for a in alarms
             if a.import_id not in self.under_alarm
         ]

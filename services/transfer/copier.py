@@ -18,7 +18,7 @@ from services.core.events import FileFound, FileStored, Mode
 from services.core.flow.line import Passage
 from services.core.flow.occupancy import DRIVE, STORE, Place, here, within
 from services.core.flow.resilience import Resilience
-from services.core.object_key import object_key, older_key
+from services.core.object_key import names_its_bytes, object_key, older_key
 from services.core.ports import (
     READ_BYTES,
     STREAM_BYTES,
@@ -56,7 +56,7 @@ class Copier:
     store_looks: Resilience
 
     async def copy(self, copy: Copy, *, look_first: bool) -> FileStored:
-        """Copy the file to its key. With `look_first`, keep an object of the right size.
+        """Copy the file to its key. With `look_first`, keep an object that proves to be the file.
 
         After a mismatch, or if the file is missing, Drive is asked once what the file is now, and
         the copy starts again. Raises `SetAside`; then nothing new is visible.
@@ -80,9 +80,9 @@ class Copier:
 
     async def _copy(self, copy: Copy, *, look_first: bool) -> FileStored:
         file, key = copy.file, object_key(copy.file)
-        if look_first and file.size is not None:
+        if look_first and names_its_bytes(file):
             found, there = await self._find(copy)
-            if there is not None and there.size == file.size:
+            if there is not None and _is_of(file, there):
                 return self._found(copy, found, there)
         if file.size is not None and file.size <= WHOLE_BYTES:
             pieces = PIECES * min(file.size, PIECE_BYTES)
@@ -132,7 +132,15 @@ class Copier:
         # Before the first import there was nothing.
         ours = file.mode is Mode.FRESH or there.stored_by == writer(file)
         unchanged = copy.reported or not ours
-        return self._event(copy, key, unchanged=unchanged, size=there.size, md5=file.md5)
+        return self._event(
+            copy,
+            key,
+            unchanged=unchanged,
+            size=there.size,
+            md5=file.md5,
+            # Whoever stored it may have told the store no type, which says nothing of the bytes.
+            content_type=there.content_type if there.content_type.startswith("image/") else None,
+        )
 
     def _stored(
         self, copy: Copy, key: str, sums: Checksums, *, unchanged: bool = False
@@ -144,6 +152,7 @@ class Copier:
             size=sums.size,
             md5=sums.md5,
             sha256=sums.sha256,
+            content_type=sums.content_type,
         )
 
     def _event(self, copy: Copy, key: str, **of_bytes: Any) -> FileStored:
@@ -220,7 +229,7 @@ class Copier:
             async with self.drive.open(upload.file) as chunks:
                 with _blamed_on(STORE):
                     body = _blamed(upload.verified(chunks, checksums, passage), DRIVE, here())
-                    await upload.put_stream(body)
+                    await upload.put_stream(body, checksums)
         return checksums
 
     async def _newer_version(self, copy: Copy) -> FileFound | None:
@@ -264,6 +273,12 @@ def _blamed_on(system: str, outer: Place | None = None) -> Iterator[None]:
     except Verdict as why:
         why.system = why.system or system
         raise
+
+
+def _is_of(file: FileFound, there: StoredObject) -> bool:
+    """Whether the object under a key that names its bytes is the file. Where Drive tells no size to
+    compare, it must bear our mark: others may have put half of it."""
+    return there.size == file.size if file.size is not None else bool(there.stored_by)
 
 
 def _differs(how: str) -> SetAside:

@@ -12,7 +12,7 @@ from services.core.errors import Verdict
 from services.core.events import FileFound, Mode
 from services.core.flow.line import Passage
 from services.core.ports import KeepsObjects
-from services.transfer.content import HEAD_BYTES, refuse_other_content, type_of
+from services.transfer.content import HEAD_BYTES, refuse_other_content
 from services.transfer.verification import Checksums
 
 
@@ -37,25 +37,24 @@ class Upload:
         await self.store.put(
             self.key,
             body,
-            content_type=type_of(self.file.mime_type, checksums.head),
+            content_type=checksums.content_type,
             stored_by=writer(self.file),
             sha256=checksums.sha256,
             md5=checksums.md5 or "",
         )
 
-    async def put_stream(self, body: AsyncIterator[bytes]) -> None:
-        """Its type must be told before its bytes, so it begins with those that tell the type."""
-        head = b""
+    async def put_stream(self, body: AsyncIterator[bytes], checksums: Checksums) -> None:
+        """Store what `verified` gives. Its type must be told before its bytes, so it begins with
+        those that tell the type."""
         begin: list[bytes] = []
         async for chunk in body:
             begin.append(chunk)
-            head += bytes(chunk[: HEAD_BYTES - len(head)])
-            if len(head) >= HEAD_BYTES:
+            if checksums.size >= HEAD_BYTES:
                 break
         await self.store.put_stream(
             self.key,
             _after(begin, body),
-            content_type=type_of(self.file.mime_type, head),
+            content_type=checksums.content_type,
             stored_by=writer(self.file),
         )
 

@@ -5,13 +5,14 @@ file has a newer version, or the file is gone.
 """
 
 import hashlib
+from functools import cached_property
 
 from msgspec.structs import replace
 
 from services.core.errors import CONTENT_MISMATCH, TRASHED, Corrupt, SetAside
 from services.core.events import FileFound
 from services.core.ports import Entry
-from services.transfer.content import HEAD_BYTES
+from services.transfer.content import HEAD_BYTES, type_of
 
 CHECKSUMS = ("md5", "sha1", "sha256")
 OF_THE_BYTES = ("size", *CHECKSUMS, "modified_time", "width", "height")
@@ -58,6 +59,12 @@ class Checksums:
     @property
     def sha256(self) -> str:
         return self._hashes["sha256"].hexdigest()
+
+    @cached_property
+    def content_type(self) -> str:
+        """As which the bytes are served, by the head that is there when this is first asked: the
+        store is told once."""
+        return type_of(self._file.mime_type, self.head)
 
     def verify(self) -> None:
         """Raises `Corrupt` unless the bytes so far are the whole file."""

@@ -94,7 +94,12 @@ def _of_both(event: e.ImportEnded | e.ReplayEnded) -> Facts:
 
 def _stalled(event: e.AlarmRaised, api_url: str) -> Facts:
     links = {"import": _link(api_url, "imports", event.import_id)}
-    return {"id": event.import_id, "no_progress_since": event.since, "links": links}
+    return {
+        "id": event.import_id,
+        "no_progress_since": event.since,
+        "unfinished": event.unfinished,
+        "links": links,
+    }
 
 
 def _link(api_url: str, kind: str, id: str) -> str:

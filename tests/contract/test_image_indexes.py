@@ -2,7 +2,10 @@
 of a database that has images already."""
 
 import asyncio
+import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -56,13 +59,19 @@ WHERE schemaname = %(schema)s AND tablename <> 'alembic_version'
 LATE = datetime(2026, 1, 14, 12, tzinfo=UTC)
 
 
+@contextmanager
+def a_database(servers: Mapping[str, str]) -> Iterator[str]:
+    name = f"indexes_{uuid4().hex[:12]}"
+    with psycopg.connect(servers["DATABASE_URL"], autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}"'.encode())
+        yield urlunsplit(urlsplit(servers["DATABASE_URL"])._replace(path=f"/{name}"))
+        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
 @pytest.fixture(scope="module")
 def filled(servers: Mapping[str, str]) -> Iterator[str]:
     """A database that was at version 0001, full, and left by an upgrade that was killed."""
-    name = f"indexes_{uuid4().hex[:12]}"
-    url = urlunsplit(urlsplit(servers["DATABASE_URL"])._replace(path=f"/{name}"))
-    with psycopg.connect(servers["DATABASE_URL"], autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}"'.encode())
+    with a_database(servers) as url:
         settings = DatabaseSettings(url=Secret(url))
         assert migrate(settings, version="0001") == (None, "0001")
         with psycopg.connect(url, autocommit=True) as database:
@@ -75,7 +84,6 @@ def filled(servers: Mapping[str, str]) -> Iterator[str]:
         with psycopg.connect(url, autocommit=True) as database:
             database.execute("VACUUM ANALYZE images, import_files")
         yield url
-        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
 def test_the_migrations_make_the_tables_of_today(filled: str) -> None:
@@ -94,6 +102,25 @@ def test_the_migrations_make_the_tables_of_today(filled: str) -> None:
         assert connected.execute(broken).fetchone() == (0,)
 
 
+def test_a_column_is_added_beside_readers_and_holds_none_of_them_up(
+    servers: Mapping[str, str],
+) -> None:
+    with a_database(servers) as url, ThreadPoolExecutor(1) as thread:
+        settings = DatabaseSettings(url=Secret(url))
+        migrate(settings, version="0002")
+        with psycopg.connect(url) as first, psycopg.connect(url, autocommit=True) as second:
+            first.execute("SELECT count(*) FROM images")
+            migrating = thread.submit(migrate, settings)
+            until, longest = time.monotonic() + 1.0, 0.0
+            while (began := time.monotonic()) < until:
+                second.execute("SELECT count(*) FROM images")
+                longest = max(longest, time.monotonic() - began)
+            assert not migrating.done()
+            assert 0.1 < longest < 1.0
+            first.rollback()
+        assert migrating.result(timeout=10) == ("0002", VERSION)
+
+
 @pytest.mark.parametrize(
     ("index", "wanted"),
     [
@@ -103,7 +130,7 @@ def test_the_migrations_make_the_tables_of_today(filled: str) -> None:
         ("import_files_imported", ImageFilter(import_id="import-5", order="imported_at")),
         ("images_name", ImageFilter(name="beach")),
         ("images_name", ImageFilter(name="no such name")),
-        ("images_type", ImageFilter(mime_type="image/png")),
+        ("images_content_type", ImageFilter(content_type="image/png")),
         ("images_size", ImageFilter(min_size=500_000)),
         ("images_size", ImageFilter(max_size=500_000)),
         ("images_size", ImageFilter(min_size=10, max_size=20)),
@@ -111,7 +138,7 @@ def test_the_migrations_make_the_tables_of_today(filled: str) -> None:
         ("images_created", ImageFilter(until=LATE)),
         ("images_google_drive_id_key", ImageFilter(order="google_drive_id")),
         ("images_name", ImageFilter(order="name")),
-        ("images_size", ImageFilter(order="size", mime_type="image/jpeg")),
+        ("images_size", ImageFilter(order="size", content_type="image/jpeg")),
         ("images_created", ImageFilter(order="created_at", min_size=1)),
     ],
 )
@@ -129,7 +156,7 @@ def test_each_filter_and_each_order_walks_along_its_index(
                 assert "Sort" not in plan, plan
 
 
-@pytest.mark.parametrize("others", [{"max_size": 900_000}, {"mime_type": "image/jpeg"}])
+@pytest.mark.parametrize("others", [{"max_size": 900_000}, {"content_type": "image/jpeg"}])
 def test_a_filter_within_an_import_reads_no_other_import(
     filled: str, others: dict[str, Any]
 ) -> None:

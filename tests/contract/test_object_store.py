@@ -144,7 +144,7 @@ async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
 async def test_a_put_object_is_there_with_its_type(shelf: Shelf) -> None:
     await shelf.store.put("folder/a.jpg", b"abc", content_type=JPEG)
     assert shelf.kept() == {"folder/a.jpg": Kept(b"abc", JPEG)}
-    assert await shelf.store.find("folder/a.jpg") == StoredObject(3)
+    assert await shelf.store.find("folder/a.jpg") == StoredObject(3, content_type=JPEG)
 
 
 async def test_putting_twice_keeps_the_second(shelf: Shelf) -> None:
@@ -157,7 +157,7 @@ async def test_an_empty_object_is_an_object(shelf: Shelf) -> None:
     await shelf.store.put("whole", b"", content_type=JPEG)
     await shelf.store.put_stream("stream", chunks(), content_type=JPEG)
     assert shelf.kept() == {"whole": Kept(b"", JPEG), "stream": Kept(b"", JPEG)}
-    assert await shelf.store.find("whole") == StoredObject(0)
+    assert await shelf.store.find("whole") == StoredObject(0, content_type=JPEG)
 
 
 async def test_an_object_says_which_import_stored_it(shelf: Shelf) -> None:
@@ -165,7 +165,7 @@ async def test_an_object_says_which_import_stored_it(shelf: Shelf) -> None:
     await shelf.store.put("whole", b"abc", **about)
     await shelf.store.put_stream("parts", chunks(b"x" * (6 * MIB), b"y"), **about)
     for key, size in (("whole", 3), ("parts", 6 * MIB + 1)):
-        assert await shelf.store.find(key) == StoredObject(size, about["stored_by"])
+        assert await shelf.store.find(key) == StoredObject(size, about["stored_by"], JPEG)
 
 
 async def test_a_missing_object_is_not_found(shelf: Shelf) -> None:

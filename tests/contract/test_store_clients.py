@@ -131,7 +131,7 @@ async def test_a_session_token_is_sent_by_all_who_ask_the_store(server: S3Server
 
 def signed(settings: StoreSettings) -> str:
     urls = ObjectUrls(settings, lambda: datetime(2026, 11, 26, tzinfo=UTC))
-    return urls.signed_url("s3://pictures/k", name="k", mime_type="image/png")
+    return urls.signed_url("s3://pictures/k", name="k", content_type="image/png")
 
 
 @pytest.mark.parametrize("code", ["ExpiredToken", "InvalidToken", "InvalidTokenId"])

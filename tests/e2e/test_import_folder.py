@@ -95,6 +95,7 @@ def _check_rows(system: System, expected: dict[str, dict[str, Any]]) -> None:
             "mime_type",
             "storage_path",
             "created_at",
+            "content_type",
             "width",
             "height",
         }
@@ -105,6 +106,7 @@ def _check_rows(system: System, expected: dict[str, dict[str, Any]]) -> None:
         )
     some = rows[0]["google_drive_id"]
     with urllib.request.urlopen(f"{system.api_url}/images/{some}/content", timeout=60) as answer:
+        assert answer.headers["content-type"] == rows[0]["content_type"]
         assert hashlib.md5(answer.read()).hexdigest() == expected[some]["md5Checksum"]
 
 

@@ -108,7 +108,7 @@ class FakeCatalog:
         self, wanted: ImageFilter, *, after: ImagePlace | None, limit: int
     ) -> Sequence[ListedImage]:
         """As the port says."""
-        self._answer(wanted.import_id, wanted.folder_id, wanted.name, wanted.mime_type)
+        self._answer(wanted.import_id, wanted.folder_id, wanted.name, wanted.content_type)
         self._answer(str(after.value) if after else None)
         chosen = sorted(
             self._chosen(wanted),
@@ -124,7 +124,7 @@ class FakeCatalog:
 
     async def count_images(self, wanted: ImageFilter) -> int | None:
         """As the port says; `uncounted` makes it too slow."""
-        self._answer(wanted.import_id, wanted.folder_id, wanted.name, wanted.mime_type)
+        self._answer(wanted.import_id, wanted.folder_id, wanted.name, wanted.content_type)
         return None if self.uncounted else len(self._chosen(wanted))
 
     async def image_sections(
@@ -159,6 +159,7 @@ class FakeCatalog:
         if row is None:
             return None
         fields = asdict(row) | {"id": self._ids[google_drive_id], "path": "/".join(row.path)}
+        fields["content_type"] = _content_type(row)
         return ImageDetails(**{name: fields[name] for name in ImageDetails.__struct_fields__})
 
     async def imports(self, *, before: ImportPlace | None, limit: int) -> Sequence[ImportProgress]:
@@ -213,8 +214,10 @@ class FakeCatalog:
         image = self._rows.images.get(row.file_id)
         size = row.size if row.stored_size is None else row.stored_size
         fields = _file_fields(row) | {"size": size}
-        if image and not row.sha256 and image.storage_path.endswith(f"/{row.object_key}"):
-            fields["sha256"] = image.sha256
+        fields["content_type"] = None
+        if image and image.storage_path.endswith(f"/{row.object_key}"):
+            fields["sha256"] = row.sha256 or image.sha256
+            fields["content_type"] = _content_type(image)
         return ManifestRow(**{name: fields[name] for name in ManifestRow.__struct_fields__})
 
     async def import_file(self, import_id: str, file_id: str) -> FileDetails | None:
@@ -360,7 +363,12 @@ class FakeCatalog:
 
     def _image(self, row: ImageRow, imported_at: datetime | UnsetType) -> ListedImage:
         fields = asdict(row) | {"id": self._ids[row.google_drive_id], "imported_at": imported_at}
+        fields["content_type"] = _content_type(row)
         return ListedImage(**{name: fields[name] for name in ListedImage.__struct_fields__})
+
+
+def _content_type(row: ImageRow) -> str:
+    return row.content_type or row.mime_type
 
 
 def _matches(row: ImageRow, wanted: ImageFilter) -> bool:
@@ -368,7 +376,7 @@ def _matches(row: ImageRow, wanted: ImageFilter) -> bool:
     return (
         (wanted.folder_ids is not UNSET or wanted.folder_id in (None, row.folder_id))
         and (wanted.folder_ids is UNSET or row.folder_id in wanted.folder_ids)
-        and wanted.mime_type in (None, row.mime_type)
+        and wanted.content_type in (None, _content_type(row))
         and _name(row.name).startswith(_name(wanted.name or ""))
         and (wanted.min_size is None or row.size >= wanted.min_size)
         and (wanted.max_size is None or row.size <= wanted.max_size)

@@ -66,7 +66,9 @@ class FakeStore:
         self._meet_trouble()
         self.looks.append(key)
         kept = self.objects.get(key)
-        return None if kept is None else StoredObject(len(kept.body), kept.stored_by)
+        if kept is None:
+            return None
+        return StoredObject(len(kept.body), kept.stored_by, kept.content_type.lower())
 
     async def open(self, key: str) -> AsyncGenerator[bytes, None]:
         """The object's bytes in chunks."""

@@ -169,3 +169,6 @@ def test_case_13_what_is_no_picture_is_skipped_and_what_is_one_is_kept(importer:
     }
     said = importer.md5s(tree)
     assert all(md5 == said.get(name, md5) for name, md5 in importer.objects(report).items())
+    again = importer.run(tree)
+    unchanged = {name for name, fate in again.fates.items() if fate == "unchanged"}
+    assert unchanged == {name for name, fate in report.fates.items() if fate == "stored"}

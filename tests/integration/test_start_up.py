@@ -45,12 +45,12 @@ TABLE: Mapping[str, Mapping[tuple[str, ...], tuple[int, str]]] = {
         ("api",): (NOT_READY, f"The tables are missing or out of date. {SETUP}"),
     },
     "the database is of an older version": {
-        ("indexer",): (NOT_READY, f"The tables have version 0001, and not yet 0002. {SETUP}"),
-        ("api",): (READY, f"The tables have version 0001, and not yet 0002. {SETUP}"),
+        ("indexer",): (NOT_READY, f"The tables have version 0001, and not yet 0003. {SETUP}"),
+        ("api",): (READY, f"The tables have version 0001, and not yet 0003. {SETUP}"),
     },
     "the database is of a newer version": {
-        ("indexer",): (NOT_READY, "up to 0002. Run the newer version of Drivestream. Until then,"),
-        ("api",): (READY, "The tables have version 9000, and this service supports up to 0002."),
+        ("indexer",): (NOT_READY, "up to 0003. Run the newer version of Drivestream. Until then,"),
+        ("api",): (READY, "The tables have version 9000, and this service supports up to 0003."),
     },
     "there is no such database": {
         ("indexer",): (NOT_READY, 'database "not_there" does not exist'),
@@ -249,7 +249,7 @@ def test_a_service_goes_on_by_itself_once_the_tables_are_of_its_version(
         started("indexer", env, tmp_path) as service,
     ):
         assert service.until(lambda each: bool(waits(each))), service.said
-        database.execute("UPDATE alembic_version SET version_num = '0002'")
+        database.execute("UPDATE alembic_version SET version_num = '0003'")
         assert service.until(lambda each: "indexer.goes_on" in each.said), service.said
         assert service.until(lambda each: each.answers[-1][0] == READY), service.said
         database.execute("UPDATE alembic_version SET version_num = '9000'")

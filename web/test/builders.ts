@@ -79,6 +79,7 @@ export function pictureJson(changes: Json = {}): Json {
     mime_type: 'image/jpeg',
     storage_path: 'https://store.example/images/folder-1/drive-1_0123456789ab_one.jpg',
     created_at: '2026-11-23T10:00:05Z',
+    content_type: 'image/jpeg',
     ...changes,
   }
 }

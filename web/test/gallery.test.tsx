@@ -142,6 +142,12 @@ describe('the gallery', () => {
     await waitFor(() => expect(asked('sections').at(-1)?.path).toContain('order=imported_at'))
   })
 
+  it('says which dates are swapped, and asks for nothing', async () => {
+    await showGallery('?since=2026-11-26&until=2026-11-25')
+    expect((await screen.findByRole('alert')).textContent).toContain('“Stored from” (2026-11-26) is after “Stored until” (2026-11-25).')
+    expect(asked('sections')).toEqual([])
+  })
+
   it('leaves out what a URL cannot mean', async () => {
     await showGallery('?name=true&type={"a":1}&sort=nonsense&min=-5&other=1')
     await tile('one.jpg')
@@ -235,6 +241,12 @@ describe('an image, large', () => {
     await user.click(within(dialog).getByRole('button', { name: 'Close' }))
     await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull())
     await waitFor(async () => expect(document.activeElement).toBe(await tile('two.jpg')))
+  })
+
+  it('says what it is by its bytes, and what Drive says if that is something else', async () => {
+    api.pictures = [pictureJson({ content_type: 'image/png', google_drive_id: 'three', name: 'three.jpg' })]
+    await showGallery('?image=three')
+    expect(await screen.findByText('image/png (Drive says image/jpeg)')).toBeDefined()
   })
 
   it('stays open when a dialog over it is closed', async () => {

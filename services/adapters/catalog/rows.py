@@ -77,13 +77,14 @@ class ImageRow(Struct, frozen=True, kw_only=True, gc=False):
     google_drive_id: str
     name: str
     size: int
-    mime_type: str
+    mime_type: str  # what Drive says
     storage_path: str
     created_at: datetime
     folder_id: str
     path: tuple[str, ...]
     md5: str | None
     sha256: str | None
+    content_type: str | None  # by the bytes; None if no event says it
     width: int | None
     height: int | None
     modified_at: datetime | None
@@ -183,7 +184,9 @@ PARKED = f"state = 'completed_with_failures' AND failures ? '{DOWNLOAD_QUOTA}'"
 """What the indexer looks for every few seconds. A query must say just this to use the index."""
 IMAGE_NAME: LiteralString = 'lower("left"({}, 200)) COLLATE "C"'
 """Of a name, what images are sorted and found by. An index cannot hold every whole name."""
-IMAGE_TYPE: LiteralString = '"left"(mime_type, 200)'
+CONTENT_TYPE: LiteralString = "coalesce(content_type, mime_type)"
+"""What an image is served as."""
+IMAGE_TYPE: LiteralString = f'"left"({CONTENT_TYPE}, 200)'
 IN_STORE: LiteralString = "state IN ('stored', 'unchanged')"
 """Of a file: it has an image. A query must say just these three to use their indexes."""
 images = sa.Table(
@@ -194,7 +197,7 @@ images = sa.Table(
     sa.UniqueConstraint("google_drive_id"),
     sa.Index("images_folder", "folder_id", "id"),
     sa.Index("images_name", sa.text(IMAGE_NAME.format("name")), "id"),
-    sa.Index("images_type", sa.text(IMAGE_TYPE), "id"),
+    sa.Index("images_content_type", sa.text(IMAGE_TYPE), "id"),
     sa.Index("images_size", "size", "id"),
     sa.Index("images_created", "created_at", "id"),
 )

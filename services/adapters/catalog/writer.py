@@ -29,7 +29,7 @@ from services.adapters.catalog.settings import DatabaseSettings
 from services.core.errors import Stop
 
 Position = tuple[str, int]
-VERSION = "0002"
+VERSION = "0003"
 """The newest migration. Revisions are numbers of four digits, so they compare as text."""
 OTHER_WAYS = ("seqscan", "bitmapscan", "hashjoin", "mergejoin")
 """Ways to find rows that PostgreSQL does without here: this writer looks up rows by their keys, and

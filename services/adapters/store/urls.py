@@ -55,7 +55,7 @@ class ObjectUrls:
             self._parts = {bucket: template.replace("{bucket}", quote(bucket)).split("{key}")}
         return self._parts[bucket]
 
-    def signed_url(self, storage_path: str, *, name: str, mime_type: str) -> str:
+    def signed_url(self, storage_path: str, *, name: str, content_type: str) -> str:
         """Where to GET the object for two hours, under this name and as this type."""
         bucket, key = storage_path.removeprefix("s3://").split("/", 1)
         address = self._signer.presigned_get_object(
@@ -64,7 +64,7 @@ class ObjectUrls:
             expires=timedelta(hours=2),
             # Of the full hour: browsers find the picture in their cache by an address that stays.
             request_date=self._now().replace(minute=0, second=0, microsecond=0),
-            response_headers=_shown_as(name, mime_type),
+            response_headers=_shown_as(name, content_type),
         )
         # A path in the public address is a proxy's, which removes it before the store sees it.
         signed = urlsplit(address)
@@ -87,15 +87,15 @@ def _quoted(text: str) -> str:
     return quote(text)
 
 
-def _shown_as(name: str, mime_type: str) -> dict[str, str | list[str] | tuple[str]]:
+def _shown_as(name: str, content_type: str) -> dict[str, str | list[str] | tuple[str]]:
     safe = safe_part(name, NAME_BYTES)
     plain = safe.encode("ascii", "replace").decode().replace("?", "_").replace("%", "_")
-    shown = SHOWN.fullmatch(mime_type.lower())
+    shown = SHOWN.fullmatch(content_type.lower())
     kind = "inline" if shown else "attachment"
     # RFC 6266: the plain name for old clients, the encoded one for all others.
     disposition = f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(safe, safe='')}"
     return {
-        "response-content-type": mime_type.lower() if shown else "application/octet-stream",
+        "response-content-type": content_type.lower() if shown else "application/octet-stream",
         "response-content-disposition": disposition,
         "response-cache-control": "private, max-age=31536000, immutable",
     }

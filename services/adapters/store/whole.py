@@ -43,6 +43,7 @@ UNSIGNED = "UNSIGNED-PAYLOAD"
 _NO_KEY = re.compile(r"(^|/)\.{0,2}(/|$)|[\x00-\x1f\x7f]")
 STORED_BY = "drivestream-stored-by"
 """Metadata of an object, in S3 `x-amz-meta-drivestream-stored-by`."""
+_CONTENT_TYPE = re.compile(r"([\w.+-]{1,127}/[\w.+-]{1,127})\s*(?:;|$)", re.ASCII)
 _MD5 = re.compile(r"[0-9a-fA-F]{32}")
 
 
@@ -127,7 +128,12 @@ class WholeObjects:
         size = _header(answer, "content-length")
         if not size.isdecimal():
             raise AnswerError("the store told no size")
-        return StoredObject(int(size), _header(answer, f"x-amz-meta-{STORED_BY}"))
+        told = _CONTENT_TYPE.match(_header(answer, "content-type"))
+        return StoredObject(
+            int(size),
+            _header(answer, f"x-amz-meta-{STORED_BY}"),
+            told[1].lower() if told else "",
+        )
 
     async def _put(self, path: str, body: bytes | bytearray, headers: Mapping[str, str]) -> None:
         await _insist(await self._tried("PUT", path, body, headers))

@@ -79,6 +79,10 @@ Attempts = Annotated[tuple[Attempt, ...], Meta(max_length=20)]
 class FileStored(Event, frozen=True, kw_only=True):
     """A file is in the store, and matches Drive's metadata. `file` is its `FileFound`.
 
+    `content_type` is what the object is by its bytes, where `file.mime_type` is what Drive says. Of
+    an object that was not read, it is what the store says. It is None if that says nothing, or if
+    the event is older than this field.
+
     If `unchanged` is true, the object already existed and was not downloaded. `sha256` is then
     None, unless the object was read to verify it. `seconds` is the time from the start of the
     transfer until the object was visible.
@@ -96,6 +100,7 @@ class FileStored(Event, frozen=True, kw_only=True):
     stored_at: Time
     md5: Md5 | None = None
     sha256: Sha256 | None = None
+    content_type: Text | None = None
     unchanged: bool = False
     attempts: Small = 1
     seconds: float = 0.0

@@ -8,6 +8,7 @@ from msgspec import field
 from services.core.events.event import Event
 from services.core.events.log_position import Place
 from services.core.events.values import (
+    ByTopic,
     Counts,
     Id,
     Identity,
@@ -80,6 +81,9 @@ class AlarmRaised(Event, frozen=True, kw_only=True):
 
     While its oldest unfinished message stays the same, it is the same alarm: a monitor that was
     restarted knows another `since`.
+
+    `unfinished` counts its unfinished messages in each topic: at least so many, since only the next
+    50 of each partition are looked at.
     """
 
     topic: ClassVar[str] = "notifications"
@@ -90,3 +94,4 @@ class AlarmRaised(Event, frozen=True, kw_only=True):
     since: Time
     at: Time
     oldest: Place
+    unfinished: ByTopic = field(default_factory=dict)

@@ -3,11 +3,11 @@
 from operator import attrgetter
 from typing import ClassVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from services.core.events.event import Event
 from services.core.events.log_position import Place
-from services.core.events.values import Counts, Id, Identity, Natural, Small, Time
+from services.core.events.values import ByTopic, Counts, Id, Identity, Natural, Small, Time
 
 
 class WindowCounted(Struct, frozen=True, kw_only=True, tag=True):
@@ -47,8 +47,9 @@ class WindowCounted(Struct, frozen=True, kw_only=True, tag=True):
 class ProgressStopped(Event, frozen=True, kw_only=True):
     """An alarm: an import has had unfinished work and no progress since `since`.
 
-    `oldest` is the position of its oldest unfinished message. The alarm is repeated every 30
-    seconds while it holds; one that is not repeated for a minute is over.
+    `oldest` is the position of its oldest unfinished message, and `unfinished` counts those of the
+    next 50 of each partition, by topic. The alarm is repeated every 30 seconds while it holds; one
+    that is not repeated for a minute is over.
     """
 
     topic: ClassVar[str] = "stats.windows"
@@ -57,3 +58,4 @@ class ProgressStopped(Event, frozen=True, kw_only=True):
     since: Time
     at: Time
     oldest: Place
+    unfinished: ByTopic = field(default_factory=dict)

@@ -30,6 +30,7 @@ BRIEF_NAME = 120
 """Characters of a name in a manifest: 1,000 of the longest must fit one Kafka record."""
 
 Counts = Annotated[dict[Reason, Natural], Meta(max_length=100)]
+ByTopic = Annotated[dict[Name, Natural], Meta(max_length=100)]
 Ids = Annotated[tuple[Id, ...], Meta(max_length=1_000)]
 Identity = tuple[object, ...]
 

@@ -34,11 +34,17 @@ async def test_every_file_of_an_import_is_in_its_manifest(shelf: Shelf) -> None:
 async def test_an_object_that_was_not_read_has_the_sha256_of_who_stored_it(shelf: Shelf) -> None:
     keys = [f"file-{n:04}_0123456789ab_100%_of_a.jpg" for n in (1, 2)]
     files = [a_file(n + 1, state="unchanged", object_key=key) for n, key in enumerate(keys)]
-    same = an_image(1, storage_path=f"s3://pictures/{keys[0]}", sha256="c" * 64)
+    same = an_image(
+        1, storage_path=f"s3://pictures/{keys[0]}", sha256="c" * 64, content_type="image/png"
+    )
     longer = an_image(2, storage_path=f"s3://pictures/x{keys[1]}", sha256="d" * 64)
     shelf.fill(rows(files=files, images=[same, longer]))
     found = await manifest(shelf, in_store=True)
     assert [(row.sha256, row.object_key) for row in found] == [("c" * 64, keys[0]), (None, keys[1])]
+    assert [(row.content_type, row.mime_type) for row in found] == [
+        ("image/png", "image/jpeg"),
+        (None, "image/jpeg"),
+    ]
 
 
 @pytest.mark.parametrize("count", [0, PAGE_ROWS, 2 * PAGE_ROWS + 3])

@@ -69,6 +69,19 @@ async def test_one_connection_too_many_is_told_why_and_the_others_are_answered()
             writer.close()
 
 
+@pytest.mark.parametrize("asked", ["FROB / HTTP/1.1", "GET / HTTP/1.1\r\na b: c", "\x16\x03\x01"])
+async def test_what_is_no_request_is_told_so_as_a_problem(asked: str) -> None:
+    async with server() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"{asked}\r\nHost: localhost\r\n\r\n".encode())
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"content-type: application/problem+json" in head
+    problem = json.loads(body)
+    assert (problem["status"], problem["code"]) == (400, "bad_request")
+
+
 async def test_a_client_that_does_not_ask_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "ASK_SECONDS", 0.2)
     async with server() as port:

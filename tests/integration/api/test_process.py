@@ -203,7 +203,8 @@ def stored(platform: Platform) -> list[ImageRow]:
         key = object_key(replace(FOUND, name=name))
         client = platform.minio()
         client.put_object(bucket, key, io.BytesIO(CONTENT), len(CONTENT), "image/jpeg")
-        images.append(an_image(number, name=name, storage_path=f"s3://{bucket}/{key}"))
+        path = f"s3://{bucket}/{key}"
+        images.append(an_image(number, name=name, storage_path=path, content_type="image/png"))
     address = DatabaseSettings(url=Secret(platform.env["DATABASE_URL"]))
     with closing(CatalogWriter(address)) as writer:
         writer.save(Rows(), rows(images=images), {})
@@ -236,7 +237,7 @@ async def test_in_a_private_bucket_it_leads_to_a_signed_one_under_the_files_own_
             for image in (await api.client.get("/images")).json():
                 answer = await browser.get(image["storage_path"])
                 assert (answer.status_code, answer.content) == (200, CONTENT)
-                assert answer.headers["content-type"] == "image/jpeg"
+                assert answer.headers["content-type"] == image["content_type"] == "image/png"
                 assert answer.headers["content-disposition"].startswith("inline; filename=")
                 unsigned = str(answer.url).partition("?")[0]
                 assert (await browser.get(unsigned)).status_code == 403

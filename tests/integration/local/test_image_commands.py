@@ -32,6 +32,7 @@ def an_image(number: int, **changes: object) -> dict[str, object]:
         "mime_type": "image/jpeg",
         "storage_path": f"http://store/{number}",
         "created_at": "2026-11-23T12:00:01.123456Z",
+        "content_type": "image/png",
         "later": "field",
         **changes,
     }
@@ -65,7 +66,7 @@ def test_images_are_a_table_or_json(api: Answers, capsys: Capture) -> None:
     assert main(arguments) == 0
     header, row = capsys.readouterr().out.splitlines()
     assert header.split() == ["Drive", "id", "name", "size", "type", "stored", "URL"]
-    assert row.startswith("file-1    a [31m.jpg  1.5 MB  image/jpeg  2026-11-23 ")
+    assert row.startswith("file-1    a [31m.jpg  1.5 MB  image/png  2026-11-23 ")
     assert row.endswith("http://store/1")
     assert main([*arguments, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == [an_image(1, name="a\x1b[31m.jpg")]
@@ -109,6 +110,7 @@ def test_an_export_is_every_page_as_csv(api: Answers, capsys: Capture, tmp_path:
         header, *found = csv.reader(file)
     assert header == [
         *("id", "name", "google_drive_id", "size", "mime_type", "storage_path", "created_at"),
+        "content_type",
     ]
     assert found[0][1] == '\'=1+1, "a"\n.jpg'
     assert [row[0] for row in found] == ["1", "2", "3"]

@@ -36,9 +36,9 @@ def urls(
     return ObjectUrls(settings, lambda: now)
 
 
-def signed(name: str, mime_type: str = "image/jpeg", now: datetime = NOW) -> str:
+def signed(name: str, content_type: str = "image/jpeg", now: datetime = NOW) -> str:
     path = f"s3://pictures/folder/{name}"
-    return urls(now=now).signed_url(path, name=name, mime_type=mime_type)
+    return urls(now=now).signed_url(path, name=name, content_type=content_type)
 
 
 def public(storage_path: str, public_url: str = "http://store.test:9000") -> str:
@@ -48,7 +48,7 @@ def public(storage_path: str, public_url: str = "http://store.test:9000") -> str
 @given(name=NAMES)
 def test_any_name_leads_to_its_own_object_and_to_one_clean_header(name: str) -> None:
     key = object_key(replace(FOUND, name=name))
-    address = urls().signed_url(f"s3://pictures/{key}", name=name, mime_type="image/png")
+    address = urls().signed_url(f"s3://pictures/{key}", name=name, content_type="image/png")
     assert address.isascii()
     assert address.isprintable()
     parts = urlsplit(address)
@@ -76,7 +76,7 @@ def test_the_address_stays_the_same_for_an_hour() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mime_type", "shown"),
+    ("content_type", "shown"),
     [
         ("image/jpeg", True),
         ("IMAGE/PNG", True),
@@ -86,9 +86,9 @@ def test_the_address_stays_the_same_for_an_hour() -> None:
         ("", False),
     ],
 )
-def test_only_plain_pictures_are_shown_in_the_browser(mime_type: str, shown: bool) -> None:
-    query = parse_qs(urlsplit(signed("a.svg", mime_type)).query)
-    kind = mime_type.lower() if shown else "application/octet-stream"
+def test_only_plain_pictures_are_shown_in_the_browser(content_type: str, shown: bool) -> None:
+    query = parse_qs(urlsplit(signed("a.svg", content_type)).query)
+    kind = content_type.lower() if shown else "application/octet-stream"
     assert query["response-content-type"] == [kind]
     [disposition] = query["response-content-disposition"]
     assert disposition.startswith("inline" if shown else "attachment")
@@ -116,14 +116,14 @@ def test_a_public_object_has_a_plain_address() -> None:
 
 def test_a_public_address_with_a_path_is_a_proxy_in_front_of_the_store() -> None:
     proxied = urls(public_url="https://example.test/s3")
-    address = proxied.signed_url("s3://pictures/k.jpg", name="k.jpg", mime_type="image/jpeg")
+    address = proxied.signed_url("s3://pictures/k.jpg", name="k.jpg", content_type="image/jpeg")
     assert address.startswith("https://example.test/s3/pictures/k.jpg?")
     address = public("s3://pictures/k.jpg", "https://example.test/s3")
     assert address == "https://example.test/s3/pictures/k.jpg"
 
 
 def test_without_an_endpoint_the_store_is_amazons() -> None:
-    address = urls(public_url="").signed_url("s3://pictures/k", name="k", mime_type="image/png")
+    address = urls(public_url="").signed_url("s3://pictures/k", name="k", content_type="image/png")
     assert (urlsplit(address).hostname or "").endswith(".eu-test-1.amazonaws.com")
     assert public("s3://pictures/k", "") == "https://pictures.s3.eu-test-1.amazonaws.com/k"
 

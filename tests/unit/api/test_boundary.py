@@ -25,6 +25,8 @@ from tests.unit.api.conftest import SCOPE, Api
         ("GET", "/", 404, "not_found"),
         ("GET", "/nope", 404, "not_found"),
         ("GET", "/images/a/b/c", 404, "not_found"),
+        ("GET", "/schema/nope", 404, "not_found"),
+        ("FROB", "/images", 405, "method_not_allowed"),
         ("DELETE", "/images", 405, "method_not_allowed"),
         ("GET", "/import/google-drive", 405, "method_not_allowed"),
         ("GET", "/" + "a" * LONGEST_ADDRESS, 414, "address_too_long"),

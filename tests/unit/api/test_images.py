@@ -14,14 +14,14 @@ from services.adapters.catalog.views.images import ImageFilter
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.api.image_filter import listing_of
 from services.core.errors import TryAgain
-from tests.catalog_rows import BEGAN, FOLDER, a_file, a_folder, an_image, rows
+from tests.catalog_rows import BEGAN, FOLDER, a_file, a_folder, an_image, an_import, rows
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.unit.api.conftest import PRIVATE, SCOPE, Api, running
 
 KEY = f"{FOLDER}/file-0001_0123456789ab_Picture.jpg"
 SEVEN = ["id", "name", "google_drive_id", "size", "mime_type", "storage_path", "created_at"]
-PIXELS = ["width", "height"]
+MORE = ["content_type", "width", "height"]
 
 
 def publisher(log: FakeLog) -> FakePublisher:
@@ -33,10 +33,10 @@ def following(response: httpx.Response) -> str | None:
     return response.links.get("next", {}).get("url")
 
 
-async def test_an_image_in_the_list_has_its_seven_fields_and_its_pixels(api: Api) -> None:
-    api.catalog.fill(rows(images=[an_image(1)]))
+async def test_an_image_in_the_list_has_its_seven_fields_its_type_and_its_pixels(api: Api) -> None:
+    api.catalog.fill(rows(images=[an_image(1, content_type="image/png")]))
     [image] = (await api.client.get("/images")).json()
-    assert list(image) == [*SEVEN, *PIXELS]
+    assert list(image) == [*SEVEN, *MORE]
     assert image == {
         "id": 1,
         "name": "Picture 1.jpg",
@@ -45,6 +45,7 @@ async def test_an_image_in_the_list_has_its_seven_fields_and_its_pixels(api: Api
         "mime_type": "image/jpeg",
         "storage_path": f"http://store.test:9000/pictures/{KEY}",
         "created_at": "2026-11-23T12:00:01.123456Z",
+        "content_type": "image/png",
         "width": 640,
         "height": 480,
     }
@@ -67,7 +68,7 @@ async def test_pages_follow_their_links_to_the_end(api: Api) -> None:
         seen: list[int] = []
         while address:
             page = await api.client.get(address)
-            assert all(list(image) == [*SEVEN, *PIXELS] for image in page.json())
+            assert all(list(image) == [*SEVEN, *MORE] for image in page.json())
             seen += [image["id"] for image in page.json()]
             address = following(page)
         assert seen == expected
@@ -154,6 +155,29 @@ async def test_a_list_that_cannot_begin_is_an_error_and_not_an_empty_list(api: A
     assert int(response.headers["retry-after"]) > 0
 
 
+@pytest.mark.parametrize("address", ["/images?", "/images?limit=2&", "/images/sections?"])
+async def test_an_import_that_nobody_knows_has_no_list_and_an_empty_one_has(
+    api: Api, address: str
+) -> None:
+    api.catalog.fill(rows(images=[an_image(1)], imports=[an_import(1)]))
+    unknown = await api.client.get(f"{address}import=import-9")
+    assert unknown.headers["content-type"] == "application/problem+json"
+    problem = unknown.json()
+    assert (problem["status"], problem["code"]) == (404, "unknown_import")
+    assert problem["detail"] == "There is no import with this id."
+    assert (await api.client.get(f"{address}import=import-0001")).status_code == 200
+    assert (await api.client.get(f"{address}name=nothing")).status_code == 200
+
+
+async def test_times_that_are_swapped_are_both_named(api: Api) -> None:
+    refused = await api.client.get("/images?since=2026-11-26&until=2026-11-25T08:00:00Z")
+    problem = refused.json()
+    assert (problem["status"], problem["code"]) == (400, "bad_parameter")
+    assert problem["detail"] == (
+        "since must be before until, but 2026-11-26 is not before 2026-11-25T08:00:00Z."
+    )
+
+
 async def test_one_picture_with_all_that_is_known(api: Api) -> None:
     api.catalog.fill(rows(images=[an_image(1)]))
     image = (await api.client.get("/images/file-0001")).json()
@@ -162,6 +186,33 @@ async def test_one_picture_with_all_that_is_known(api: Api) -> None:
     assert (image["folder_id"], image["width"], image["height"]) == (FOLDER, 640, 480)
     assert (image["md5"], image["sha256"]) == ("9e107d9d372bb6826bd81d3542a419d6", None)
     assert (image["drive_version"], image["modified_at"]) == (1, "2026-11-23T12:00:00.123456Z")
+
+
+async def test_an_image_of_before_its_type_was_recorded_is_shown_as_drive_says(api: Api) -> None:
+    api.catalog.fill(rows(images=[an_image(1, mime_type="image/gif", content_type=None)]))
+    for answer in (await api.client.get("/images/file-0001"), await api.client.get("/images")):
+        image = answer.json()[0] if isinstance(answer.json(), list) else answer.json()
+        assert (image["mime_type"], image["content_type"]) == ("image/gif", "image/gif")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "served", "way"),
+    [
+        ("image/png", "image/png", "inline"),
+        (None, "image/jpeg", "inline"),
+        ("image/svg+xml", "application/octet-stream", "attachment"),
+        ("text/html", "application/octet-stream", "attachment"),
+    ],
+)
+async def test_a_signed_address_is_of_the_type_of_the_bytes(
+    log: FakeLog, catalog: FakeCatalog, content_type: str | None, served: str, way: str
+) -> None:
+    catalog.fill(rows(images=[an_image(1, mime_type="image/jpeg", content_type=content_type)]))
+    async with running(log, catalog, publisher(log), store=PRIVATE) as api:
+        answer = await api.client.get("/images/file-0001/content")
+    asked = parse_qs(urlsplit(answer.headers["location"]).query)
+    assert asked["response-content-type"] == [served]
+    assert asked["response-content-disposition"][0].startswith(way)
 
 
 @pytest.mark.parametrize("address", ["/images/nope", "/images/nope/content"])
@@ -222,7 +273,7 @@ async def test_the_apis_own_address_is_a_setting_where_a_proxy_stands_before_it(
 def some_images() -> Rows:
     names = ["Beach 1.jpg", "beach 2.jpg", "100%_of.png", "1000.png"]
     types = ["image/jpeg", "image/jpeg", "image/png", "image/svg+xml"]
-    return rows(images=[an_image(n, name=names[n], mime_type=types[n]) for n in range(4)])
+    return rows(images=[an_image(n, name=names[n], content_type=types[n]) for n in range(4)])
 
 
 @pytest.mark.parametrize(
@@ -255,6 +306,7 @@ def some_images() -> Rows:
 )
 async def test_filters_and_orders(api: Api, query: str, expected: list[int]) -> None:
     api.catalog.fill(some_images())
+    api.catalog.fill(rows(imports=[an_import(1)]))
     ids = [f"file-{n:04}" for n in expected]
     answer = await api.client.get(f"/images?{query}")
     assert [image["google_drive_id"] for image in answer.json()] == ids

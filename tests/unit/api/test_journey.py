@@ -58,6 +58,7 @@ def stored(round: int, **changes: Any) -> e.FileStored:
         stored_at=LATER,
         md5=FOUND.md5,
         sha256="0" * 64,
+        content_type="image/png",
         attempts=3,
         seconds=1.5,
         tries=(a_try("drive", "drive_unavailable"), a_try("drive"), a_try("store")),
@@ -119,6 +120,7 @@ async def test_a_stored_file_says_where_it_was_found_and_what_was_answered(api: 
     [outcome] = file["outcomes"]
     assert (outcome["state"], outcome["round"], outcome["reason"]) == ("stored", 0, None)
     assert outcome["found"] == file["found"]
+    assert outcome["content_type"] == "image/png"
     assert outcome["place"]["topic"] == "files.stored"
     answers = [(each["system"], each["answer"], each["seconds"]) for each in outcome["tries"]]
     assert answers == [

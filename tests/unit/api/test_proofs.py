@@ -82,6 +82,7 @@ async def test_the_manifest_has_every_file_with_its_outcome(api: Api) -> None:
         "round": "0",
         "attempts": "1",
         "updated_at": "2026-11-23T12:00:00.123456+00:00",
+        "content_type": "",
     }
     assert (found[1]["reason"], found[1]["message"]) == ("not_found", "It is gone.")
     assert (found[3]["reason"], found[4]["sha256"]) == ("not_an_image", "")
@@ -107,9 +108,13 @@ async def test_an_object_that_was_not_read_has_the_checksum_of_who_stored_it(api
     fill(api, stored(1, state="unchanged", sha256=None), stored(2, state="unchanged", sha256=None))
     keys = [f"file-{n:04}_0123456789ab_Picture.jpg" for n in (1, 3)]
     paths = [f"s3://pictures/{key}" for key in keys]
-    images = [an_image(n + 1, storage_path=path, sha256="c" * 64) for n, path in enumerate(paths)]
+    of_bytes = {"sha256": "c" * 64, "content_type": "image/png"}
+    images = [an_image(n + 1, storage_path=path, **of_bytes) for n, path in enumerate(paths)]
     api.catalog.fill(rows(images=images))
-    assert [row["sha256"] for row in await read(api)] == ["c" * 64, ""]
+    found = await read(api)
+    assert [row["sha256"] for row in found] == ["c" * 64, ""]
+    assert [row["content_type"] for row in found] == ["image/png", ""]
+    assert [row["mime_type"] for row in found] == ["image/jpeg", "image/jpeg"]
     assert (await lines(api))[0] == f"{'c' * 64}  {keys[0]}"
 
 
@@ -157,6 +162,7 @@ ROW = ManifestRow(
     round=0,
     attempts=1,
     updated_at=None,
+    content_type=None,
 )
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=40)
 

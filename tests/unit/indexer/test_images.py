@@ -65,6 +65,24 @@ def test_a_file_in_two_folders_belongs_to_the_smaller_id_whenever_it_was_found_t
     assert (image.sha256, image.fetched, image.updated_at) == (STORED.sha256, True, AT)
 
 
+def test_the_type_of_the_bytes_comes_with_the_object() -> None:
+    """Drive's word comes with the metadata, whoever names the file last."""
+    renamed = replace(FOUND, mime_type="image/gif", found_at=LATER)
+    seen = replace(STORED, file=renamed, unchanged=True, sha256=None, stored_at=LATER)
+    found = replace(seen, content_type="image/webp")
+    for outcomes in ((STORED, found), (found, STORED)):
+        image = image_after(*outcomes)
+        assert (image.mime_type, image.content_type) == ("image/gif", "image/png")
+    assert image_after(found).content_type == "image/webp"
+
+
+def test_an_event_of_before_leaves_the_type_of_the_bytes_unknown() -> None:
+    image = image_after(replace(STORED, content_type=None))
+    assert (image.mime_type, image.content_type) == ("image/jpeg", None)
+    forced = replace(STORED, stored_at=LATER)
+    assert image_after(replace(STORED, content_type=None), forced).content_type == "image/png"
+
+
 def test_what_was_listed_earlier_does_not_displace_what_was_listed_later() -> None:
     earlier = replace(FOUND, name="old.jpg", found_at=AT - timedelta(days=1))
     late = replace(STORED, file=earlier, stored_at=LATER, object_key="again")

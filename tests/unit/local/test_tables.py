@@ -20,7 +20,7 @@ def test_columns_are_aligned_in_every_script() -> None:
 
 def test_the_url_of_an_image_is_whole() -> None:
     url = f"http://127.0.0.1:9000/images/{quote(chr(0x6D77) * 80)}.jpg"
-    image = ListedImage(1, "a" * 5_000, "1abc", 5, "image/jpeg", url, AT)
+    image = ListedImage(1, "a" * 5_000, "1abc", 5, "image/jpeg", url, AT, "image/jpeg")
     line = image_table([image]).splitlines()[1]
     assert line.endswith(url)
     assert len(line) < len(url) + 200

@@ -1,5 +1,6 @@
 """When an import has unfinished work and makes no progress."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from services.core.events import Place
@@ -57,6 +58,15 @@ def test_an_alarm_names_the_oldest_message_and_since_when() -> None:
     assert alarm.oldest.offset == 4
     assert alarm.since == datetime.fromtimestamp((SINCE + 1_000) / 1000, UTC)
     assert alarm.since == oldest_at(messages)
+
+
+def test_an_alarm_counts_what_is_unfinished_and_where() -> None:
+    page = waits()
+    page = replace(page, place=Place(topic="imports.pages", partition=1, offset=1))
+    messages = waits(offset=4), waits(offset=5), page, waits("two")
+    alarms = Progress(SINCE, AFTER).alarms(messages, lambda _id: True, SINCE + 300_000)
+    counts = {alarm.import_id: alarm.unfinished for alarm in alarms}
+    assert counts == {"one": {"files.found": 2, "imports.pages": 1}, "two": {"files.found": 1}}
 
 
 def test_nothing_unfinished_has_no_age() -> None:

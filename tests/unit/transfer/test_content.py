@@ -8,13 +8,16 @@ import zipfile
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from drive_emulator.content.documents import BY_KIND
 from services.adapters.store.urls import SHOWN
 from services.core.errors import CONTENT_MISMATCH, SetAside
-from services.core.events import FileFailed
+from services.core.events import FileFailed, FileStored, Mode
+from services.core.object_key import object_key
 from services.transfer.content import HEAD_BYTES, OTHER_CONTENT, refuse_other_content, type_of
 from services.transfer.copier import WHOLE_BYTES
+from tests.fakes.object_store import Kept
 from tests.fakes.samples import a_file
 from tests.fakes.transferring import Transferring, said_of
 from tests.fakes.virtual_time import virtual_time
@@ -231,6 +234,25 @@ def test_it_is_served_as_what_it_is(claimed: str, head: bytes, served: str) -> N
 async def test_the_object_has_the_type_of_its_bytes(size: int) -> None:
     body = PNG.ljust(size, b"\0")
     worker = Transferring(body, said_of(body, "md5", mime_type="image/jpeg"))
-    await worker.outcome()
+    outcome = await worker.outcome()
     (kept,) = worker.store.objects.values()
     assert (kept.content_type, kept.body) == ("image/png", body)
+    assert isinstance(outcome, FileStored)
+    assert (outcome.content_type, outcome.file.mime_type) == ("image/png", "image/jpeg")
+    again = await worker.outcome(replace(worker.file, mode=Mode.CHECK, import_id="again"))
+    assert isinstance(again, FileStored)
+    assert (again.unchanged, again.content_type) == (True, "image/png")
+    read = await worker.outcome(replace(worker.file, mode=Mode.VERIFY, round=2))
+    assert isinstance(read, FileStored)
+    assert (read.unchanged, read.content_type) == (True, "image/png")
+
+
+@pytest.mark.parametrize("told", ["", "application/octet-stream", "text/html"])
+@virtual_time
+async def test_what_the_store_says_of_an_object_counts_only_if_it_is_a_picture(told: str) -> None:
+    worker = Transferring(PNG, said_of(PNG, "md5", mime_type="image/jpeg", mode=Mode.CHECK))
+    key = object_key(worker.file)
+    worker.store.objects[key] = Kept(PNG, told)
+    outcome = await worker.outcome()
+    assert isinstance(outcome, FileStored)
+    assert (outcome.unchanged, outcome.content_type) == (True, None)

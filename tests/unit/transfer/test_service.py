@@ -94,11 +94,58 @@ async def test_what_a_worker_stored_before_it_died_was_stored_by_its_import(
     await died.outcome()
     worker = Transferring(body, died.file, store=died.store)
     told = await worker.outcome(redelivered=redelivered)
-    fetched = size is None or (mode is Mode.FRESH and not redelivered)
+    fetched = mode is Mode.FRESH and not redelivered
     assert len(worker.drive.opened) == fetched
     assert isinstance(told, FileStored)
     assert (told.unchanged, told.size) == (False, len(body))
     assert (told.sha256 is not None) is fetched
+
+
+@pytest.mark.parametrize(
+    ("sums", "version", "stored_by", "kept"),
+    [
+        (["md5"], 0, "import-1", True),
+        (["sha1"], 0, "import-1", True),
+        ([], 17, "import-1", True),
+        ([], 0, "import-1", False),  # the next version would have the same key
+        (["md5"], 17, "", False),  # whoever put it may have put half of it
+    ],
+)
+@virtual_time
+async def test_a_file_without_a_size_is_unchanged_if_its_key_and_who_stored_it_prove_it(
+    sums: list[str], version: int, stored_by: str, kept: bool
+) -> None:
+    file = said_of(BODY, *sums, size=None, version=version, import_id="import-2", mode=Mode.CHECK)
+    worker = Transferring(BODY, file)
+    worker.store.objects[object_key(file)] = Kept(BODY, "image/png", stored_by)
+    told = await worker.outcome()
+    assert isinstance(told, FileStored)
+    assert (told.unchanged, told.size) == (kept, len(BODY))
+    assert len(worker.drive.opened) == (not kept)
+
+
+@virtual_time
+async def test_a_file_without_checksum_and_version_is_fetched_again_though_its_size_is_known() -> (
+    None
+):
+    file = said_of(BODY, version=0, import_id="import-2", mode=Mode.CHECK)
+    worker = Transferring(BODY, file)
+    worker.store.objects[object_key(file)] = Kept(BODY[::-1], "image/png", "import-1")
+    told = await worker.outcome()
+    assert isinstance(told, FileStored)
+    assert (told.unchanged, worker.store.objects[told.object_key].body) == (False, BODY)
+
+
+@virtual_time
+async def test_a_new_version_of_a_file_without_size_and_checksum_is_fetched() -> None:
+    first = Transferring(BODY, said_of(BODY, size=None, version=1))
+    await first.outcome()
+    other = BODY + b"x"
+    newer = said_of(other, size=None, version=2, import_id="import-2", mode=Mode.CHECK)
+    told = await Transferring(other, newer, store=first.store).outcome()
+    assert isinstance(told, FileStored)
+    assert not told.unchanged
+    assert first.store.objects[told.object_key].body == other
 
 
 @pytest.mark.parametrize("replayed", ["replay-1", None])

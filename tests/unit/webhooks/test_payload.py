@@ -80,6 +80,7 @@ def test_a_stalled_import_is_told_with_the_time_of_its_last_progress() -> None:
     said = told(SAMPLES["AlarmRaised"])
     assert said["type"] == "import.stalled"
     assert said["data"]["no_progress_since"] == "2026-11-23T12:30:00.250000Z"
+    assert said["data"]["unfinished"] == {"files.found": 120, "imports.pages": 1}
 
 
 def test_what_ended_a_week_before_it_was_published_is_no_news() -> None:

@@ -50,6 +50,8 @@ function pictureOf(value: Value): Picture {
     name: field('name', text),
     size: field('size', optional(count)),
     mimeType: field('mime_type', text),
+    // An API of before does not tell it.
+    contentType: field('content_type', optional(text)) ?? field('mime_type', text),
     storagePath: field('storage_path', text),
     createdAt: field('created_at', time),
     width: field('width', optional(count)),

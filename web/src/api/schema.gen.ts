@@ -212,7 +212,7 @@ export interface paths {
   "/imports/{import_id}/manifest.csv": {
     /**
      * Every file of an import, as CSV
-     * @description A row for each file, by Drive id, with its outcome, the reason if it has none, its size, its checksums and its object's key. It shows the import as it is now, so wait until it has ended. It is CSV after RFC 4180 in UTF-8. A text that begins with one of `=`, `+`, `-`, `@`, a tab, a line break or an apostrophe has an apostrophe before it, so that no spreadsheet takes it for a formula: programs remove one. A size is what was stored. An object that was there already was not read; its `sha256` is that of the import which stored it, or Drive's, or empty. If it breaks off, so does the connection.
+     * @description A row for each file, by Drive id, with its outcome, the reason if it has none, its size, its checksums and its object's key. It shows the import as it is now, so wait until it has ended. It is CSV after RFC 4180 in UTF-8. A text that begins with one of `=`, `+`, `-`, `@`, a tab, a line break or an apostrophe has an apostrophe before it, so that no spreadsheet takes it for a formula: programs remove one. A size is what was stored. An object that was there already was not read; its `sha256` is that of the import which stored it, or Drive's, or empty. `content_type` is what the object is by its bytes, and `mime_type` what Drive says. If it breaks off, so does the connection.
      *
      * Scope: `read`.
      */
@@ -408,6 +408,7 @@ export interface components {
       storage_path: string;
       /** Format: date-time */
       created_at: string;
+      content_type: string;
       folder_id: string;
       path: string;
       md5: string | null;
@@ -562,6 +563,7 @@ export interface components {
       storage_path: string;
       /** Format: date-time */
       created_at: string;
+      content_type: string;
       width?: number | null;
       height?: number | null;
       imported_at?: string;
@@ -609,6 +611,7 @@ export interface components {
       size?: number | null;
       md5?: string | null;
       sha256?: string | null;
+      content_type?: string | null;
       drive_version?: number | null;
       attempts: number;
       seconds?: number | null;
@@ -3089,7 +3092,7 @@ export interface operations {
   };
   /**
    * Every file of an import, as CSV
-   * @description A row for each file, by Drive id, with its outcome, the reason if it has none, its size, its checksums and its object's key. It shows the import as it is now, so wait until it has ended. It is CSV after RFC 4180 in UTF-8. A text that begins with one of `=`, `+`, `-`, `@`, a tab, a line break or an apostrophe has an apostrophe before it, so that no spreadsheet takes it for a formula: programs remove one. A size is what was stored. An object that was there already was not read; its `sha256` is that of the import which stored it, or Drive's, or empty. If it breaks off, so does the connection.
+   * @description A row for each file, by Drive id, with its outcome, the reason if it has none, its size, its checksums and its object's key. It shows the import as it is now, so wait until it has ended. It is CSV after RFC 4180 in UTF-8. A text that begins with one of `=`, `+`, `-`, `@`, a tab, a line break or an apostrophe has an apostrophe before it, so that no spreadsheet takes it for a formula: programs remove one. A size is what was stored. An object that was there already was not read; its `sha256` is that of the import which stored it, or Drive's, or empty. `content_type` is what the object is by its bytes, and `mime_type` what Drive says. If it breaks off, so does the connection.
    *
    * Scope: `read`.
    */
@@ -3260,7 +3263,7 @@ export interface operations {
       query?: {
         /** @description Only images whose names begin with this, without regard to case. No character has a special meaning. */
         name?: string | null;
-        /** @description Only images of this type, such as `image/jpeg`. */
+        /** @description Only images whose `content_type` is this, such as `image/jpeg`. */
         type?: string | null;
         /** @description Only images of at least so many bytes. */
         min_size?: number | null;
@@ -3307,6 +3310,12 @@ export interface operations {
       };
       /** @description `insufficient_scope`: The API key has another scope */
       403: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `unknown_import`: The import does not exist */
+      404: {
         content: {
           "application/problem+json": components["schemas"]["ProblemBody"];
         };
@@ -3362,7 +3371,7 @@ export interface operations {
       query?: {
         /** @description Only images whose names begin with this, without regard to case. No character has a special meaning. */
         name?: string | null;
-        /** @description Only images of this type, such as `image/jpeg`. */
+        /** @description Only images whose `content_type` is this, such as `image/jpeg`. */
         type?: string | null;
         /** @description Only images of at least so many bytes. */
         min_size?: number | null;
@@ -3409,6 +3418,12 @@ export interface operations {
       };
       /** @description `insufficient_scope`: The API key has another scope */
       403: {
+        content: {
+          "application/problem+json": components["schemas"]["ProblemBody"];
+        };
+      };
+      /** @description `unknown_import`: The import does not exist */
+      404: {
         content: {
           "application/problem+json": components["schemas"]["ProblemBody"];
         };

@@ -160,7 +160,10 @@ export interface Picture {
   readonly driveId: string
   readonly name: string
   readonly size: number | null
+  /** What Drive says. */
   readonly mimeType: string
+  /** What it is by its bytes, and served as. */
+  readonly contentType: string
   /** The address of the original, which may be on another origin. */
   readonly storagePath: string
   readonly createdAt: Date

@@ -37,8 +37,10 @@ export function Gallery({ one, stored }: Props) {
   const search: GallerySearch = useSearch({ strict: false })
   const navigate = useNavigate()
   const list = queryOf(importId, search)
-  const query = useSections(list, stored)
-  const sections = query.data
+  const { since, until } = search
+  const swapped = since !== undefined && until !== undefined && since > until
+  const query = useSections(list, stored, !swapped)
+  const sections = swapped ? undefined : query.data
   const filters = countFilters(search)
   useFollow(['images', list] as unknown as string[], sections !== undefined && sections.total < FIRST_SCREEN ? stored : null, EVERY_MS)
 
@@ -71,9 +73,14 @@ export function Gallery({ one, stored }: Props) {
           onBelow={onBelow}
         />
       )}
-      <Retry what={gallery.list} error={query.error} hasOlder={sections !== undefined} onRetry={() => void query.refetch()} />
+      {swapped && (
+        <p className="note" role="alert">
+          {gallery.filters.swapped(since, until)}
+        </p>
+      )}
+      <Retry what={gallery.list} error={swapped ? null : query.error} hasOlder={sections !== undefined} onRetry={() => void query.refetch()} />
       {sections === undefined ? (
-        query.error === null && <Waiting />
+        query.error === null && !swapped && <Waiting />
       ) : (
         <Shown
           key={JSON.stringify(sections.list)}

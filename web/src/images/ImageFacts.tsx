@@ -18,7 +18,7 @@ interface Props {
 export function ImageFacts({ importId, picture, details }: Props) {
   const { gallery } = t()
   const { facts } = gallery
-  const { width, height } = picture
+  const { width, height, contentType, mimeType } = picture
   const own = useAuthorized(contentUrl(picture.driveId))
   const original = originalUrl(picture)
   return (
@@ -42,7 +42,7 @@ export function ImageFacts({ importId, picture, details }: Props) {
           </>
         )}
         <dt>{facts.type}</dt>
-        <dd>{picture.mimeType}</dd>
+        <dd>{mimeType === contentType ? contentType : gallery.otherType(contentType, mimeType)}</dd>
         <dt>{facts.size}</dt>
         <dd>{picture.size === null ? gallery.unknown : gallery.bytes(formatBytes(picture.size), formatCount(picture.size))}</dd>
         <dt>{facts.dimensions}</dt>

@@ -51,8 +51,8 @@ export const Tile = memo(function Tile({ picture, index, layout, active, passing
   )
 })
 
-function factsOf({ mimeType, size }: Picture): string {
-  return size === null ? formatType(mimeType) : `${formatType(mimeType)} · ${formatBytes(size)}`
+function factsOf({ contentType, size }: Picture): string {
+  return size === null ? formatType(contentType) : `${formatType(contentType)} · ${formatBytes(size)}`
 }
 
 /** To lay out 5,000 characters that nobody sees takes long. */
@@ -91,7 +91,7 @@ export function Thumbnail({ picture, layout, fills = layout.captionHeight === 0 
       clearTimeout(timer)
     }
   }, [state, attempt, source])
-  if (state === 'broken') return <span className="tile-broken">{t().gallery.noPreview(formatType(picture.mimeType))}</span>
+  if (state === 'broken') return <span className="tile-broken">{t().gallery.noPreview(formatType(picture.contentType))}</span>
   const box = fills ? null : boxOf(picture, layout)
   return (
     <span

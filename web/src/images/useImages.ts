@@ -12,7 +12,7 @@ const SETTLED_MS = 90
 const STILL = { meta: { keep: true }, staleTime: Infinity, refetchOnMount: false } as const
 
 /** `stored` is how many images there were to be seen when the list is asked for. */
-export function useSections(list: ImageQuery, stored: number | null) {
+export function useSections(list: ImageQuery, stored: number | null, enabled: boolean) {
   return useQuery({
     ...STILL,
     queryKey: ['images', list],
@@ -20,6 +20,7 @@ export function useSections(list: ImageQuery, stored: number | null) {
     // With another filter, the old images stay until the new ones are there.
     placeholderData: keepPreviousData,
     retryOnMount: true,
+    enabled,
   })
 }
 

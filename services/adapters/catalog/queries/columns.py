@@ -39,8 +39,9 @@ _FILE_SOURCES: Mapping[str, ColumnElement[Any]] = {
 }
 _ENDING = func.concat("/", _FILE.object_key)
 _SAME_OBJECT = func.right(images.c.storage_path, func.length(_ENDING)) == _ENDING
+_CONTENT_TYPE = func.coalesce(images.c.content_type, images.c.mime_type)
 SOURCES: Mapping[type[Struct], Mapping[str, ColumnElement[Any]]] = {
-    ImageDetails: dict(images.c.items()),
+    ImageDetails: {**dict(images.c.items()), "content_type": _CONTENT_TYPE},
     ImportProgress: dict(imports.c.items()),
     ImportFile: _FILE_SOURCES,
     FileDetails: _FILE_SOURCES,
@@ -48,6 +49,7 @@ SOURCES: Mapping[type[Struct], Mapping[str, ColumnElement[Any]]] = {
         **_FILE_SOURCES,
         "size": func.coalesce(_FILE.stored_size, _FILE.size),
         "sha256": func.coalesce(_FILE.sha256, case((_SAME_OBJECT, images.c.sha256))),
+        "content_type": case((_SAME_OBJECT, _CONTENT_TYPE)),
     },
     FailedFolder: dict(import_folders.c.items()),
     ReplayProgress: dict(replays.c.items()),

@@ -15,7 +15,13 @@ from msgspec import UNSET
 from sqlalchemy import Select
 
 from services.adapters.catalog.queries.columns import fields_of
-from services.adapters.catalog.rows import IMAGE_NAME, IMAGE_TYPE, IN_STORE, images
+from services.adapters.catalog.rows import (
+    CONTENT_TYPE,
+    IMAGE_NAME,
+    IMAGE_TYPE,
+    IN_STORE,
+    images,
+)
 from services.adapters.catalog.views.images import (
     ImageDetails,
     ImageFilter,
@@ -24,7 +30,8 @@ from services.adapters.catalog.views.images import (
 )
 
 FIELDS: LiteralString = (
-    "id, name, google_drive_id, size, mime_type, storage_path, created_at, width, height"
+    f"id, name, google_drive_id, size, mime_type, storage_path, created_at, {CONTENT_TYPE}, "
+    "width, height"
 )
 BY_NAME: LiteralString = IMAGE_NAME.format("name")
 KEYS: Mapping[ImageOrder, LiteralString] = {
@@ -55,7 +62,7 @@ UNIQUE: tuple[ImageOrder, ...] = ("id", "google_drive_id")
 CONDITIONS: Mapping[str, LiteralString] = {
     "folder_id": "folder_id = %(folder_id)s",
     "folder_ids": "folder_id = ANY(%(folder_ids)s::text[])",
-    "mime_type": f"{IMAGE_TYPE} = %(mime_type)s",
+    "content_type": f"{IMAGE_TYPE} = %(content_type)s",
     "name": f"starts_with({BY_NAME}, {IMAGE_NAME.format('%(name)s')})",
     "min_size": "size >= %(min_size)s",
     "max_size": "size <= %(max_size)s",

@@ -42,7 +42,9 @@ class FileDetails(ImportFile, frozen=True, kw_only=True):
 class ManifestRow(Struct, frozen=True, kw_only=True):
     """One file of one import, as a proof of what was done with it. `size` is what was stored, or
     else what Drive says. An object that was there already was not read; its `sha256` is then that
-    of the import which stored it, or Drive's, or null."""
+    of the import which stored it, or Drive's, or null. `content_type` is what the object is by its
+    bytes, where `mime_type` is what Drive says; null if there is no object, or if the image has
+    another one by now."""
 
     google_drive_id: str
     name: str
@@ -58,3 +60,4 @@ class ManifestRow(Struct, frozen=True, kw_only=True):
     round: int
     attempts: int
     updated_at: datetime | None
+    content_type: str | None

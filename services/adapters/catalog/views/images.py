@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, field
 
 
 class Image(Struct, frozen=True, gc=False):
     """One stored image. `storage_path` is `s3://BUCKET/KEY` in the catalog; the API shows a URL
-    that opens in a browser instead."""
+    that opens in a browser instead. `content_type` is what the image is by its bytes, and is served
+    as; `mime_type` is what Drive says."""
 
     id: int
     name: str
@@ -18,6 +19,7 @@ class Image(Struct, frozen=True, gc=False):
     mime_type: str
     storage_path: str
     created_at: datetime
+    content_type: str
 
 
 class ListedImage(Image, frozen=True, gc=False):
@@ -89,7 +91,7 @@ class ImageFilter(Struct, frozen=True, kw_only=True):
     import_id: str | None = None
     folder_id: str | None = None
     name: str | None = None
-    mime_type: str | None = None
+    content_type: str | None = field(default=None, name="mime_type")  # as cursors have it
     min_size: int | None = None
     max_size: int | None = None
     since: datetime | None = None

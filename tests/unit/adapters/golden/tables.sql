@@ -10,6 +10,7 @@ folder_id TEXT NOT NULL,
 path TEXT[] NOT NULL,
 md5 TEXT,
 sha256 TEXT,
+content_type TEXT,
 width BIGINT,
 height BIGINT,
 modified_at TIMESTAMP WITH TIME ZONE,
@@ -23,7 +24,7 @@ UNIQUE (google_drive_id)
 CREATE INDEX images_folder ON images (folder_id, id);
 CREATE INDEX images_created ON images (created_at, id);
 CREATE INDEX images_size ON images (size, id);
-CREATE INDEX images_type ON images ("left"(mime_type, 200), id);
+CREATE INDEX images_content_type ON images ("left"(coalesce(content_type, mime_type), 200), id);
 CREATE INDEX images_name ON images (lower("left"(name, 200)) COLLATE "C", id);
 CREATE TABLE imports (
 id TEXT NOT NULL,

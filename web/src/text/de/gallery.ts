@@ -36,6 +36,7 @@ export const gallery: Words['gallery'] = {
     ownSize: 'Wie in der URL',
     since: 'Gespeichert ab',
     until: 'Gespeichert bis',
+    swapped: (since, until) => `„Gespeichert ab“ (${since}) liegt nach „Gespeichert bis“ (${until}). Vertauschen Sie die beiden Daten.`,
   },
   folders: {
     label: 'Ordner',
@@ -64,6 +65,7 @@ export const gallery: Words['gallery'] = {
   next: 'Nächstes Bild',
   broken: 'Dieser Browser kann das Bild nicht anzeigen. Öffnen Sie das Original.',
   pixels: (width, height) => `${width} × ${height} Pixel`,
+  otherType: (is, drive) => `${is} (laut Drive ${drive})`,
   bytes: (short, exact) => `${short} (${exact} Byte)`,
   unknown: 'unbekannt',
   original: 'Original öffnen',

@@ -35,6 +35,7 @@ export const gallery = {
     ownSize: 'As in the URL',
     since: 'Stored from',
     until: 'Stored until',
+    swapped: (since: string, until: string) => `“Stored from” (${since}) is after “Stored until” (${until}). Swap the two dates.`,
   },
   folders: {
     label: 'Folders',
@@ -63,6 +64,7 @@ export const gallery = {
   next: 'Next image',
   broken: 'This browser cannot display the image. Try opening the original.',
   pixels: (width: string, height: string) => `${width} × ${height} pixels`,
+  otherType: (is: string, drive: string) => `${is} (Drive says ${drive})`,
   bytes: (short: string, exact: string) => `${short} (${exact} bytes)`,
   unknown: 'unknown',
   original: 'Open the original',

@@ -1,5 +1,7 @@
 """Indexes for each filter and order of images. They are made while the tables are in use."""
 
+from collections.abc import Mapping
+
 from alembic import op
 
 revision = "0002"
@@ -22,11 +24,16 @@ SELECT count(*) FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisva
 
 def upgrade() -> None:
     with op.get_context().autocommit_block():
-        connection = op.get_bind()
-        for name, on in INDEXES.items():
-            # An upgrade that was killed leaves an index which PostgreSQL writes and never reads.
-            if connection.exec_driver_sql(HALF_MADE, (name,)).scalar():
-                connection.exec_driver_sql(f"DROP INDEX CONCURRENTLY {name}")
-            connection.exec_driver_sql(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {on}")
-        # Only then does PostgreSQL know how many names begin like another.
-        connection.exec_driver_sql("ANALYZE images")
+        make_indexes(INDEXES)
+
+
+def make_indexes(indexes: Mapping[str, str]) -> None:
+    """In an autocommit block."""
+    connection = op.get_bind()
+    for name, on in indexes.items():
+        # An upgrade that was killed leaves an index which PostgreSQL writes and never reads.
+        if connection.exec_driver_sql(HALF_MADE, (name,)).scalar():
+            connection.exec_driver_sql(f"DROP INDEX CONCURRENTLY {name}")
+        connection.exec_driver_sql(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {on}")
+    # Only then does PostgreSQL know how many names begin like another.
+    connection.exec_driver_sql("ANALYZE images")
