@@ -21,7 +21,9 @@ VENDORS = {
     "webhooks": {"httpx", "standardwebhooks"},
 }
 """Each outside system's adapter is a folder, and the only one that knows its vendors."""
-SHARED = ("services.adapters.environment", "services.adapters.request_errors")
+SHARED = tuple(
+    f"services.adapters.{name}" for name in ("cancellation", "environment", "request_errors")
+)
 """What the environment may tell any vendor's library, and what one that two of them use says."""
 SHARED_VENDORS = {"prometheus_client", "pyreqwest"}
 OURS = {"services", "local", "drive_emulator", "tests", "bench"}
