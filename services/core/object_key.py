@@ -21,6 +21,12 @@ def object_key(file: FileFound) -> str:
     return f"{prefix}{safe_part(file.name, PART_BYTES - len(prefix))}"
 
 
+def names_its_bytes(file: FileFound) -> bool:
+    """Whether other bytes have another key. An object is only visible if it is whole, so then what
+    is there is the file, even if Drive said no size."""
+    return bool(file.md5 or file.sha256 or file.sha1 or file.version)
+
+
 def older_key(file: FileFound) -> str:
     """Where versions before decision 26 put it: under the folder in which it was found."""
     return f"{_id_part(file.folder_id)}/{object_key(file)}"

@@ -18,7 +18,7 @@ from services.core.events import FileFound, FileStored, Mode
 from services.core.flow.line import Passage
 from services.core.flow.occupancy import DRIVE, STORE, Place, here, within
 from services.core.flow.resilience import Resilience
-from services.core.object_key import object_key, older_key
+from services.core.object_key import names_its_bytes, object_key, older_key
 from services.core.ports import (
     READ_BYTES,
     STREAM_BYTES,
@@ -80,9 +80,9 @@ class Copier:
 
     async def _copy(self, copy: Copy, *, look_first: bool) -> FileStored:
         file, key = copy.file, object_key(copy.file)
-        if look_first and file.size is not None:
+        if look_first and names_its_bytes(file):
             found, there = await self._find(copy)
-            if there is not None and there.size == file.size:
+            if there is not None and file.size in {None, there.size}:
                 return self._found(copy, found, there)
         if file.size is not None and file.size <= WHOLE_BYTES:
             pieces = PIECES * min(file.size, PIECE_BYTES)

@@ -44,6 +44,7 @@ none                         stored   stored   stored   stored   stored   stored
 403 downloadQuotaExceeded    quota    quota    quota    quota    quota    quota    | quota
 403 cannotDownloadAbusive    abusive  abusive  abusive  abusive  abusive  abusive  | abusive
 403 cannotDownloadFile       denied   denied   denied   denied   denied   denied   | denied
+403 broken off               stored   stored   stored   stored   stored   stored   | waits
 404 notFound                 stored   stored   stored   stored   stored   stored   | missing
 429                          stored   stored   stored   stored   stored   stored   | waits
 500                          stored   stored   stored   stored   stored   stored   | waits
@@ -88,6 +89,7 @@ DRIVE: Mapping[str, DriveFault] = {
     "403 downloadQuotaExceeded": lambda _: refused(403, "downloadQuotaExceeded"),
     "403 cannotDownloadAbusive": lambda _: refused(403, "cannotDownloadAbusiveFile"),
     "403 cannotDownloadFile": lambda _: refused(403, "cannotDownloadFile"),
+    "403 broken off": lambda _: of_drive(Refusal(status=403, body=b'{"error": {"err')),
     "404 notFound": lambda _: refused(404, "notFound"),
     "429": lambda _: refused(429),
     "500": lambda _: refused(500),

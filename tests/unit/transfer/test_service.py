@@ -94,7 +94,7 @@ async def test_what_a_worker_stored_before_it_died_was_stored_by_its_import(
     await died.outcome()
     worker = Transferring(body, died.file, store=died.store)
     told = await worker.outcome(redelivered=redelivered)
-    fetched = size is None or (mode is Mode.FRESH and not redelivered)
+    fetched = mode is Mode.FRESH and not redelivered
     assert len(worker.drive.opened) == fetched
     assert isinstance(told, FileStored)
     assert (told.unchanged, told.size) == (False, len(body))
