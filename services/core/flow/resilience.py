@@ -9,7 +9,6 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import perf_counter
-from traceback import clear_frames
 from typing import TypeVar
 
 from services.core.errors import (
@@ -90,7 +89,7 @@ def _let_go(why: BaseException | None) -> None:
     for _ in range(LONGEST_CHAIN):
         if why is None:
             return
-        clear_frames(why.__traceback__)
+        why.__traceback__ = None  # its frames cannot be cleared: another task may be in one
         why = why.__cause__ or why.__context__
 
 
