@@ -45,6 +45,7 @@ _PAGE = re.compile(
 _MARKUP = re.compile(rb'[\[{]\s*[\[{"}\]\w-]|<[?!/a-z]', re.IGNORECASE)
 """JSON or XML."""
 _BOMS = (b"\xef\xbb\xbf", b"\xfe\xff", b"\xff\xfe")
+_BLANK = b" \t\n\r\x0b\x0c" + _BOMS[0]
 _BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _NEVER_TEXT = re.compile(
     r"image/(?:p?jpe?g|a?png|gif|webp|bmp|x-ms-bmp|tiff?|hei[cf]|avif|jxl|jp2|x-icon)"
@@ -75,6 +76,16 @@ _TYPES = (
     ),
 )
 """How a format begins, its type, and the types that files of this format may have."""
+
+
+def beginning(head: bytes, chunk: bytes) -> bytes:
+    """The head of a file that began with `head` and goes on with `chunk`. White space that fills a
+    head tells nothing, and a page may stand behind any length of it: then what follows it counts.
+    """
+    more = bytes(chunk[: HEAD_BYTES - len(head)])
+    if not head and not more.lstrip(_BLANK):
+        return bytes(chunk).lstrip(_BLANK)[:HEAD_BYTES]
+    return head + more
 
 
 def type_of(claimed: str, head: bytes) -> str:

@@ -89,8 +89,7 @@ class Copier:
             async with self.memory.holding(file.size + pieces) as held:
                 checksums = await self._put_whole(copy, key, held)
         else:
-            async with self.memory.holding(STREAM_BYTES):
-                checksums = await self._put_in_parts(copy, key)
+            checksums = await self._put_in_parts(copy, key)
         return self._stored(copy, key, checksums)
 
     async def _find(self, copy: Copy) -> tuple[str, StoredObject | None]:
@@ -213,6 +212,7 @@ class Copier:
                     self.lines.up_in_parts,
                     size,
                     lambda passage: self._stream(upload, passage),
+                    memory=self.memory.holding(STREAM_BYTES),
                 ),
                 retry_corrupt=copy.is_current,
             )

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Self, TypeVar
@@ -15,6 +16,7 @@ from services.core.flow.resilience import Resilience
 from services.core.ports import Received
 
 T = TypeVar("T")
+NO_MORE = nullcontext()
 MOST_TRIES = 20
 """That an outcome names. An outage may cost thousands."""
 
@@ -55,13 +57,19 @@ class Copy:
         return await calls.call(once, retry_corrupt=self.is_current)
 
     async def send(
-        self, calls: Resilience, line: Line, size: int, act: Callable[[Passage], Awaitable[T]]
+        self,
+        calls: Resilience,
+        line: Line,
+        size: int,
+        act: Callable[[Passage], Awaitable[T]],
+        memory: AbstractAsyncContextManager[object] = NO_MORE,
     ) -> T:
-        """As `call`, over a line, with `size` bytes in flight."""
+        """As `call`, over a line, with `size` bytes in flight. Each try holds `memory`, which so is
+        free while the system is waited for."""
 
         async def once() -> T:
             with _Try(self, calls.system) as one:
-                async with line.carrying(size) as passage:
+                async with memory, line.carrying(size) as passage:
                     one.begin()  # the wait for a turn is no part of the try
                     return await act(passage)
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from services.core.errors import CONTENT_MISMATCH, TRASHED, Corrupt, SetAside
 from services.core.events import FileFound
 from services.core.ports import Entry
-from services.transfer.content import HEAD_BYTES, type_of
+from services.transfer.content import HEAD_BYTES, beginning, type_of
 
 CHECKSUMS = ("md5", "sha1", "sha256")
 OF_THE_BYTES = ("size", *CHECKSUMS, "modified_time", "width", "height")
@@ -44,7 +44,7 @@ class Checksums:
         """Raises `Corrupt` as soon as there are more bytes than Drive announced."""
         self.size += len(chunk)
         if len(self.head) < HEAD_BYTES:
-            self.head += bytes(chunk[: HEAD_BYTES - len(self.head)])
+            self.head = beginning(self.head, chunk)
         if self._file.size is not None and self.size > self._file.size:
             raise _mismatch(f"more than {self._file.size:,} bytes arrived")
         for checksum in self._hashes.values():

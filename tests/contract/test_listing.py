@@ -93,6 +93,18 @@ def test_deleting_takes_what_is_named_and_nothing_else(shelf: Shelf) -> None:
     assert reader(shelf).keeps_deleted() == ""
 
 
+def test_a_key_that_is_no_xml_is_deleted_without_harm_to_others(
+    servers: Mapping[str, str],
+) -> None:
+    odd = ["\x01", "a\rb", "\ufffe"]
+    with real_shelf(servers) as shelf:
+        fill(shelf, *odd, "a\nb", "c")
+        assert reader(shelf).delete([*odd[1:], "c"]) == {}
+        assert listed(shelf) == ["\x01", "a\nb"]
+        assert reader(shelf).delete(odd) == {}
+        assert listed(shelf) == ["a\nb"]
+
+
 def test_a_bucket_with_versions_keeps_what_is_deleted_and_says_so(
     servers: Mapping[str, str],
 ) -> None:

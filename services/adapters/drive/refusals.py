@@ -111,6 +111,8 @@ _TRUNCATED = Corrupt(
 _UNAVAILABLE = TryAgain("drive_unavailable", "Google Drive returned a server error.")
 # Google does not understand the request. That is our fault, so its words are quoted.
 _BAD_REQUEST = SetAside("drive_refused", "Google Drive answered {status}: {words}")
+# Google explains these two, so the explanation got lost: it may have been a rate limit.
+_UNEXPLAINED = TryAgain(_BAD_REQUEST.reason, _BAD_REQUEST.message)
 
 # The codes in capitals are those of the newer front end: ErrorInfo's, and `google.rpc.Code`.
 CODES = {
@@ -174,6 +176,8 @@ def _by_status(refusal: Refusal) -> Verdict:
     status, said = refusal.status, refusal.said
     if status == 403 and not said.reasons and said.status == "PERMISSION_DENIED":
         return _CREDENTIALS  # "The request is missing a valid API key.", without any reason
+    if status in (400, 403) and said == Problem():
+        return _UNEXPLAINED
     unavailable = status == 408 or status >= 500
     return BY_STATUS.get(status, _UNAVAILABLE if unavailable else _BAD_REQUEST)
 

@@ -195,7 +195,9 @@ def verdict(error: str, *, bucket: str, address: str) -> Verdict:
 
 def verdict_of(status: int, code: str, words: str, *, bucket: str, address: str) -> Verdict:
     store, meaning = f"The object store at {address}", meaning_of(status, code, words)
-    said = f"{store} answered {status}" + (f": {words or code}" if words or code else "")
+    said = f"{store} answered {status or 'an error'}"
+    if words or code:
+        said += f": {words or code}"
     message = meaning.says.format(
         store=store,
         bucket=bucket,

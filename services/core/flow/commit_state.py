@@ -17,12 +17,17 @@ MARGIN = 128
 """Messages that may be started between two commits: 500 a second at four commits a second."""
 SUSPECT_DEATHS = 3
 """Deaths over one stretch of the log after which its messages are worked on one at a time."""
+ALONE_DEATHS = 2
+"""Deaths over a message that was worked on alone after which it is set aside. Whoever kills workers
+from outside hits such a message once by chance, and hardly twice."""
 
 Packed = tuple[Literal[1], int, int, int, int | None, bool, list[int]]
 """A version, and the fields of `CommitState` up to `idle`: the ranges as distances from edge to
 edge."""
 PackedAhead = tuple[list[int], list[int]]
 """`ahead` and `shunned`. They follow in a stream of their own, which older code does not read."""
+PackedKilled = tuple[int, int]
+"""`killed`, in a third stream."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,8 @@ class CommitState:
 
     `started` is the offset after the newest message that may have been started in its turn.
     `deaths` counts how often in a row a worker died before the commit reached `suspect_until`.
-    `alone` is the message that was worked on alone. `idle`: nothing was in hand, so a death proves
+    `alone` is the message that was worked on alone, and `killed` the one over which workers died
+    then, with how often. `idle`: nothing was in hand, so a death proves
     nothing. `ahead` was begun out of turn and is not finished. `shunned` was in hand out of turn
     when workers died `SUSPECT_DEATHS` times in a row, so it waits for its turn.
     """
@@ -44,6 +50,7 @@ class CommitState:
     idle: bool = True
     ahead: tuple[Range, ...] = ()
     shunned: tuple[Range, ...] = ()
+    killed: tuple[int, int] | None = None
 
     def encode(self, offset: int) -> str:
         """The metadata of a commit at `offset`. If it would be too long, what finished last counts
@@ -66,9 +73,17 @@ class CommitState:
             started=started,
             deaths=deaths,
             suspect_until=max(self.suspect_until, started),
+            alone=None,
+            killed=self._killed(),
             ahead=() if shuns else self.ahead,
             shunned=(*self.shunned, *self.ahead) if shuns else self.shunned,
         )
+
+    def _killed(self) -> tuple[int, int] | None:
+        if self.alone is None:
+            return self.killed
+        before, times = self.killed or (None, 0)
+        return self.alone, times + 1 if before == self.alone else 1
 
     @classmethod
     def decode(cls, offset: int, metadata: str | None) -> "CommitState | None":
@@ -77,20 +92,26 @@ class CommitState:
             packed, rest = _inflated(base64.b85decode(metadata or ""))
             _, started, deaths, until, alone, idle, steps = msgspec.json.decode(packed, type=Packed)
             beyond: PackedAhead = [], []
+            killed = None
             if rest:
-                beyond = msgspec.json.decode(_inflated(rest)[0], type=PackedAhead)
+                text, rest = _inflated(rest)
+                beyond = msgspec.json.decode(text, type=PackedAhead)
+            if rest:
+                killed = msgspec.json.decode(_inflated(rest)[0], type=PackedKilled)
             finished, ahead, shunned = (_ranges(offset, each) for each in (steps, *beyond))
         except (ValueError, zlib.error):
             return None
-        return cls(finished, started, deaths, until, alone, idle, ahead, shunned)
+        return cls(finished, started, deaths, until, alone, idle, ahead, shunned, killed)
 
     def _encoded(self, offset: int) -> str:
         steps = _steps(offset, self.finished)
         packed = 1, self.started, self.deaths, self.suspect_until, self.alone, self.idle, steps
         streams = zlib.compress(msgspec.json.encode(packed), 1)
-        if self.ahead or self.shunned:
+        if self.ahead or self.shunned or self.killed:
             beyond = _steps(offset, self.ahead), _steps(offset, self.shunned)
             streams += zlib.compress(msgspec.json.encode(beyond), 1)
+        if self.killed:
+            streams += zlib.compress(msgspec.json.encode(self.killed), 1)
         return base64.b85encode(streams).decode()
 
     def _shorter(self) -> "CommitState":

@@ -15,7 +15,12 @@ from enum import Enum
 from itertools import chain, pairwise
 from typing import NamedTuple
 
-from services.core.flow.commit_state import MARGIN, SUSPECT_DEATHS, CommitState
+from services.core.flow.commit_state import (
+    ALONE_DEATHS,
+    MARGIN,
+    SUSPECT_DEATHS,
+    CommitState,
+)
 from services.core.flow.range_set import Range, RangeSet
 
 
@@ -25,7 +30,7 @@ class History(Enum):
     NEW = "new"
     REDELIVERED = "redelivered"  # it may have been handled before
     SUSPECT = "suspect"  # and a worker may have died of it: work on it alone
-    CONDEMNED = "condemned"  # a worker died while it was worked on alone
+    CONDEMNED = "condemned"  # workers died while it was worked on alone
     FINISHED = "finished"
     IN_HAND = "in_hand"  # it was begun out of turn, in this assignment
 
@@ -156,10 +161,11 @@ class Offsets:
         inherited = self._inherited
         if offset in self._finished:
             return History.FINISHED
-        if offset == inherited.alone:
+        killed, times = inherited.killed or (None, 0)
+        if offset == killed and times >= ALONE_DEATHS:
             return History.CONDEMNED
         suspect = inherited.deaths >= SUSPECT_DEATHS and offset < inherited.suspect_until
-        if suspect or offset in self._shunned:
+        if suspect or offset == killed or offset in self._shunned:
             return History.SUSPECT
         again = offset < inherited.started or offset in self._begun
         return History.REDELIVERED if again else History.NEW
@@ -208,6 +214,7 @@ class Offsets:
     def _state(self, offset: int, leaving: bool) -> CommitState:
         idle = leaving or not (self._unfinished or self._ahead)
         suspect = not idle and offset < self._inherited.suspect_until
+        killed = self._inherited.killed
         # What earlier owners may have begun, less what the next one adds if this one dies.
         before = self._inherited.started - (0 if idle else MARGIN)
         return CommitState(
@@ -219,6 +226,7 @@ class Offsets:
             idle=idle,
             ahead=tuple(RangeSet([*self._begun, *((each, each) for each in self._ahead)])),
             shunned=tuple(self._shunned),
+            killed=killed if killed and killed[0] >= offset and not leaving else None,
         )
 
     def _finished_ranges(self) -> list[Range]:

@@ -25,6 +25,7 @@ from services.core.flow.circuit_breaker import PATIENCE, CircuitBreaker
 from services.core.flow.occupancy import within
 
 T = TypeVar("T")
+LONGEST_CHAIN = 10
 LONGEST_RETRY_AFTER = 30.0
 """Seconds. Whoever asks us to stay away longer is obeyed by all, not by one request alone."""
 
@@ -82,6 +83,16 @@ def _given_up(why: TryAgain) -> Verdict:
     return Outage(why.reason, why.message).of(why.system)
 
 
+def _let_go(why: BaseException | None) -> None:
+    """Free what the calls that failed had in hand: an error holds their frames, and a frame holds
+    its error, until garbage is collected. A worker that waits collects none for hours."""
+    for _ in range(LONGEST_CHAIN):
+        if why is None:
+            return
+        why.__traceback__ = None  # its frames cannot be cleared: another task may be in one
+        why = why.__cause__ or why.__context__
+
+
 class _Foreign(Exception):
     """Its only argument is a verdict of another system, which passes through untouched."""
 
@@ -111,8 +122,9 @@ class Resilience:
                 value = await act()
                 result = "ok"
                 return value
-            except (TryAgain, Stop) as why:
-                if why.system not in ("", self.system):
+            except Verdict as why:
+                _let_go(why)
+                if isinstance(why, TryAgain | Stop) and why.system not in ("", self.system):
                     raise _Foreign(why) from why
                 raise
             finally:

@@ -142,7 +142,9 @@ def said(status: int, body: bytes = b"", content_type: str = "application/json")
         (403, classic("exportSizeLimitExceeded"), SetAside, "not_downloadable"),
         (403, classic("sharingRateLimitExceeded"), RateLimited, "drive_rate_limited"),
         (403, classic("somethingNew"), SetAside, "drive_refused"),
-        (403, b"", SetAside, "drive_refused"),
+        (403, b"", TryAgain, "drive_refused"),
+        (403, classic("cannotDownloadFile")[:-1], TryAgain, "drive_refused"),
+        (400, classic("invalid", location="pageToken")[:40], TryAgain, "drive_refused"),
         (404, classic("notFound", location="fileId"), SetAside, "not_found"),
         (404, b"<html>", SetAside, "not_found"),
         (416, classic("requestedRangeNotSatisfiable"), Corrupt, "content_mismatch"),
@@ -309,7 +311,7 @@ def test_a_date_to_retry_after_is_waited_for() -> None:
 )
 def test_a_body_of_any_shape_leaves_the_status_to_decide(body: bytes) -> None:
     assert isinstance(said(503, body), TryAgain)
-    assert isinstance(said(400, body), SetAside)
+    assert isinstance(said(418, body), SetAside)
 
 
 def test_a_malformed_value_does_not_cost_the_others() -> None:

@@ -362,7 +362,7 @@ async def test_a_message_that_kills_its_worker_is_set_aside_and_all_others_are_h
             break
     assert lives.failed == [("file-17", WORKER_DIED)]
     assert lives.handled == set(names) - {"file-17"}
-    assert lives.deaths == 4  # three in company, one alone
+    assert lives.deaths == 5  # three in company, two alone
 
 
 async def test_what_is_not_allowed_is_passed() -> None:

@@ -257,3 +257,13 @@ def test_a_bucket_that_is_missing_is_named_with_what_to_do() -> None:
     assert NO_BUCKET.says == (
         "{store} has no bucket {bucket}. Check S3_BUCKET, or run `drivestream setup`."
     )
+
+
+def test_an_error_in_an_answer_with_status_200_is_told_without_a_status() -> None:
+    """As S3 answers the end of a long upload in parts."""
+    said = (
+        "Generic S3 error: <Error><Code>InternalError</Code><Message>Try again.</Message></Error>"
+    )
+    answer = verdict(said, bucket="b", address="http://store:9000")
+    assert isinstance(answer, TryAgain)
+    assert answer.message == "The object store at http://store:9000 answered an error: Try again."

@@ -183,7 +183,17 @@ def test_nothing_that_can_run_scripts_is_shown_in_place(mime_type: str) -> None:
     assert SHOWN.fullmatch(mime_type.lower()) is None
 
 
-@pytest.mark.parametrize("body", [PAGE, PAGE + b" " * WHOLE_BYTES], ids=["whole", "in parts"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        PAGE,
+        PAGE + b" " * WHOLE_BYTES,
+        b" " * HEAD_BYTES + PAGE,
+        b"\xef\xbb\xbf" + b"\r\n" * 99_999 + b'{"error": {"code": 403}}',
+        b"\t" * WHOLE_BYTES + PAGE,
+    ],
+    ids=["whole", "in parts", "behind white space", "behind a mark and more", "behind parts"],
+)
 @virtual_time
 async def test_nothing_becomes_visible_of_a_page_saved_as_a_picture(body: bytes) -> None:
     worker = Transferring(body)

@@ -92,6 +92,27 @@ async def test_what_is_there_already_is_found_by_whoever_looks_first(
     assert (copied.size, copied.md5) == (len(BODY), desk.file.md5)
 
 
+@pytest.mark.parametrize(
+    ("listed", "fetched"),
+    [
+        (said_of(BODY, "md5", size=None, version=0), False),
+        (said_of(BODY, size=None, version=7), False),
+        (said_of(BODY, size=None, version=0), True),
+    ],
+    ids=["checksum", "version", "nothing"],
+)
+@virtual_time
+async def test_without_a_size_the_checksum_or_the_version_tells_that_it_is_there(
+    listed: FileFound, fetched: bool
+) -> None:
+    first = Transferring(BODY, listed)
+    await first.copy()
+    desk = Transferring(BODY, listed, store=first.store)
+    copied = await desk.copy(look_first=True)
+    assert desk.drive.opened == (["file-1"] if fetched else [])
+    assert (copied.size, copied.unchanged) == (len(BODY), False)
+
+
 WRONG = {
     "one bit": BODY[:-1] + b"\x00",
     "short": BODY[:-1],

@@ -21,6 +21,7 @@ from services.adapters.store.answers import verdict as of_store
 from services.core.errors import TryAgain, Verdict
 from services.core.events import FileFailed, FileStored
 from services.core.object_key import object_key
+from services.core.ports import STREAM_BYTES
 from services.indexer.fold import fold, rows_of
 from services.indexer.record import LogRecord
 from services.transfer.copier import WHOLE_BYTES
@@ -44,6 +45,7 @@ none                         stored   stored   stored   stored   stored   stored
 403 downloadQuotaExceeded    quota    quota    quota    quota    quota    quota    | quota
 403 cannotDownloadAbusive    abusive  abusive  abusive  abusive  abusive  abusive  | abusive
 403 cannotDownloadFile       denied   denied   denied   denied   denied   denied   | denied
+403 broken off               stored   stored   stored   stored   stored   stored   | waits
 404 notFound                 stored   stored   stored   stored   stored   stored   | missing
 429                          stored   stored   stored   stored   stored   stored   | waits
 500                          stored   stored   stored   stored   stored   stored   | waits
@@ -88,6 +90,7 @@ DRIVE: Mapping[str, DriveFault] = {
     "403 downloadQuotaExceeded": lambda _: refused(403, "downloadQuotaExceeded"),
     "403 cannotDownloadAbusive": lambda _: refused(403, "cannotDownloadAbusiveFile"),
     "403 cannotDownloadFile": lambda _: refused(403, "cannotDownloadFile"),
+    "403 broken off": lambda _: of_drive(Refusal(status=403, body=b'{"error": {"err')),
     "404 notFound": lambda _: refused(404, "notFound"),
     "429": lambda _: refused(429),
     "500": lambda _: refused(500),
@@ -326,6 +329,23 @@ async def test_with_less_memory_than_one_file_each_file_is_still_stored_one_at_a
     assert [type(event) for event in worker.publications.events] == [FileStored] * 3
     assert all(kept.body == body for kept in worker.store.objects.values())
     assert worker.drive.most_at_once == 1
+    worker.check_nothing_is_held()
+
+
+@virtual_time
+async def test_large_files_that_wait_for_the_store_leave_the_memory_to_others() -> None:
+    """A store may complete no upload in parts, and take all else."""
+    store = FaultyStore("503", "complete", times=float("inf"))
+    large = said_of(BODY, "md5", size=None)
+    worker = Transferring(BODY, large, store=store, memory=STREAM_BYTES)
+    handling = asyncio.create_task(worker.transfer.handle(large, RECEIVED))
+    await asyncio.sleep(60.0)
+    small = worker.add("small")
+    await asyncio.wait_for(worker.transfer.handle(small, RECEIVED), 60.0)
+    assert list(store.objects) == [object_key(small)]
+    store.times = 0
+    await handling
+    assert len(store.objects) == 2
     worker.check_nothing_is_held()
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.core.flow.commit_state import (
+    ALONE_DEATHS,
     LONGEST_METADATA,
     MARGIN,
     SUSPECT_DEATHS,
@@ -155,12 +156,36 @@ def test_a_message_during_which_the_worker_died_three_times_is_suspect() -> None
     assert died(Offsets(), SUSPECT_DEATHS).begin(0) is History.SUSPECT
 
 
-def test_a_message_that_killed_its_worker_alone_is_condemned() -> None:
-    tracker = died(Offsets(), SUSPECT_DEATHS)
-    tracker.begin(0)
-    tracker.start(0, alone=True)
-    after = resumed(tracker)
+def died_alone(tracker: Offsets, times: int, offset: int = 0) -> Offsets:
+    """The next owner's tracker after so many owners died while they worked on this one alone."""
+    for _ in range(times):
+        for each in range(offset + 1):
+            tracker.begin(each)
+        tracker.start(offset, alone=True)
+        tracker = resumed(tracker)
+    return tracker
+
+
+def test_a_message_that_killed_its_workers_alone_is_condemned() -> None:
+    after = died_alone(died(Offsets(), SUSPECT_DEATHS), ALONE_DEATHS)
     assert [after.begin(0), after.begin(1)] == [History.CONDEMNED, History.SUSPECT]
+
+
+def test_a_worker_that_was_killed_once_over_a_message_alone_condemns_it_not() -> None:
+    """An operator may have killed it. Deaths over other messages, or before anything was begun,
+    say nothing more about this one."""
+    after = died_alone(died(Offsets(), SUSPECT_DEATHS), ALONE_DEATHS - 1)
+    assert after.begin(0) is History.SUSPECT
+    other = died_alone(resumed(after), 1, offset=1)
+    assert [other.begin(0), other.begin(1)] == [History.SUSPECT, History.SUSPECT]
+
+
+def test_deaths_over_a_message_alone_are_forgotten_if_an_owner_leaves_in_order() -> None:
+    after = died_alone(died(Offsets(), SUSPECT_DEATHS), ALONE_DEATHS - 1)
+    after.begin(0)
+    after.start(0, alone=True)
+    left = resumed(after, leaving=True)
+    assert died_alone(died(left, SUSPECT_DEATHS), 1).begin(0) is History.SUSPECT
 
 
 def test_a_suspect_that_succeeds_alone_clears_nobody_else_but_itself() -> None:
@@ -232,6 +257,7 @@ def test_a_state_is_read_as_it_was_written(
         idle=deaths == 0,
         ahead=tuple(RangeSet((offset + each, offset + each + 1) for each in ahead)),
         shunned=tuple(RangeSet((offset + 5_000 + each, offset + 5_000 + each) for each in ahead)),
+        killed=(offset, deaths) if deaths > 5 else None,
     )
     assert CommitState.decode(offset, state.encode(offset)) == state
 
