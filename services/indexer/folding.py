@@ -7,6 +7,7 @@ laid over what was loaded.
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from services.adapters.catalog.bulk import Packed, pack
 from services.adapters.catalog.rows import Rows
 from services.adapters.catalog.writer import Position
 from services.adapters.kafka.reader import Raw
@@ -23,11 +24,13 @@ class LoadsRows(Protocol):
 
 
 class Folded(NamedTuple):
-    """The rows of a batch as they are and as they are to be written, from where to where it moves
-    the offsets, and what of it cannot be decoded, each with the reason."""
+    """The rows of a batch as they are and as they are to be written, what differs in PostgreSQL's
+    form, from where to where the batch moves the offsets, and what of it cannot be decoded, each
+    with the reason."""
 
     before: Rows
     after: Rows
+    packed: Packed
     moves: Moves
     undecodable: Sequence[tuple[Raw, str]]
 
@@ -39,7 +42,8 @@ def folded_onto(
     before = found()
     if written is not None:
         lay_over(before, written.after, batch.rows)
-    return Folded(before, fold(before, batch.rows), moves, batch.undecodable)
+    after = fold(before, batch.rows)
+    return Folded(before, after, pack(before, after), moves, batch.undecodable)
 
 
 def folded(catalog: LoadsRows, rows: Rows) -> tuple[Rows, Rows]:

@@ -17,6 +17,7 @@ from typing import Protocol, TypeVar
 
 import structlog
 
+from services.adapters.catalog.bulk import Packed
 from services.adapters.catalog.rows import Rows
 from services.adapters.catalog.writer import CatalogUnavailableError, OvertakenError, Position
 from services.adapters.kafka.errors import KafkaUnavailableError
@@ -58,7 +59,9 @@ class WritesCatalog(Protocol):
     def begin_offsets(self, starts: Mapping[Position, tuple[str, int]]) -> None: ...
     def restart_offsets(self, starts: Mapping[Position, tuple[str, int]]) -> None: ...
     def ask(self, wanted: Rows) -> Callable[[], Rows]: ...
-    def save(self, before: Rows, after: Rows, moves: Moves) -> None: ...
+    def save(
+        self, before: Rows, after: Rows, moves: Moves, packed: Packed | None = None
+    ) -> None: ...
 
 
 @dataclass(kw_only=True)
@@ -167,7 +170,7 @@ class Indexer:
             await publish_dead_letter(self.publisher, raw, reason, service="indexer")
         before, after = folded.before, folded.after
         await self.publisher.publish(endings(before, after, datetime.now(UTC)))
-        await self._call(writer.save, before, after, folded.moves)
+        await self._call(writer.save, before, after, folded.moves, folded.packed)
         self.positions |= {place: end for place, (_, end) in folded.moves.items()}
         self.story.tell(before, after)
 

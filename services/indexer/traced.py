@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from services.adapters.catalog.bulk import Packed
 from services.adapters.catalog.rows import Rows
 from services.adapters.catalog.settings import DatabaseSettings
 from services.adapters.catalog.writer import CatalogWriter, Position
@@ -13,6 +14,12 @@ class TracedWriter(CatalogWriter):
         super().__init__(settings)
         self._tracing = tracing
 
-    def save(self, before: Rows, after: Rows, moves: Mapping[Position, tuple[int, int]]) -> None:
+    def save(
+        self,
+        before: Rows,
+        after: Rows,
+        moves: Mapping[Position, tuple[int, int]],
+        packed: Packed | None = None,
+    ) -> None:
         with self._tracing.saving(moves):
-            super().save(before, after, moves)
+            super().save(before, after, moves, packed)

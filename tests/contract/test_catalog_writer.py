@@ -17,6 +17,7 @@ from alembic.runtime.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from msgspec.structs import replace
 
+from services.adapters.catalog.bulk import pack
 from services.adapters.catalog.generation import Generation, Plan
 from services.adapters.catalog.migrate import MIGRATIONS, engine, migrate, why_rebuild
 from services.adapters.catalog.rows import Rows, metadata
@@ -126,7 +127,7 @@ def test_what_is_saved_and_loaded_again_is_what_was_folded(
     batch = rows_of(history)
     before = writer.load(batch)
     after = fold(before, batch)
-    writer.save(before, after, {})
+    writer.save(before, after, {}, pack(before, after))
     assert writer.load(batch) == after
 
 

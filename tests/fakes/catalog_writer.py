@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from services.adapters.catalog.bulk import Packed
 from services.adapters.catalog.rows import Rows
 from services.adapters.catalog.writer import (
     VERSION,
@@ -104,7 +105,13 @@ class FakeCatalogWriter:
         )
         return lambda: found
 
-    def save(self, before: Rows, after: Rows, moves: Mapping[Position, tuple[int, int]]) -> None:
+    def save(
+        self,
+        before: Rows,
+        after: Rows,
+        moves: Mapping[Position, tuple[int, int]],
+        packed: Packed | None = None,
+    ) -> None:
         """As the real one."""
         self._check_tables()
         known = self._database.offsets

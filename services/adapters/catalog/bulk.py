@@ -14,9 +14,11 @@ from msgspec.structs import astuple
 from sqlalchemy import ARRAY, DateTime, Table
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.adapters.catalog.rows import TABLES, Key, Row, images
+from services.adapters.catalog.rows import TABLES, Key, Row, Rows, images
 
 Cursor = psycopg.Cursor[dict[str, object]]
+Packed = Sequence[tuple[type[Any], Sequence[bytes]]]
+"""Kinds of rows, each with its rows as COPY takes them."""
 EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 ROWS_A_WRITE = 1_000
 _ESCAPED = re.compile(rb"\\(?:u[0-9a-f]{4}|.)")
@@ -52,13 +54,21 @@ def ask(cursor: Cursor, row: type[Row], keys: Collection[Key]) -> Callable[[], d
     return answer
 
 
-def upsert(cursor: Cursor, before: Mapping[Key, Row], after: Mapping[Key, Row]) -> None:
+def pack(before: Rows, after: Rows) -> Packed:
+    """What changed. Pure, so it can be done while the connection is at something else."""
+    packed: list[tuple[type[Any], Sequence[bytes]]] = []
+    for name in Rows.__struct_fields__:
+        known, rows = getattr(before, name), getattr(after, name)
+        changed = [row for key, row in rows.items() if row is not known.get(key)]
+        if changed:
+            packed.append((type(changed[0]), lines_of(changed)))
+    return packed
+
+
+def upsert(cursor: Cursor, row: type[Row], lines: Sequence[bytes]) -> None:
     """COPY what changed into a temporary table, then one insert that overwrites: the fold has
     merged already."""
-    rows = [row for key, row in after.items() if row is not before.get(key)]
-    if not rows:
-        return
-    fields, table = rows[0].__struct_fields__, TABLES[type(rows[0])]
+    fields, table = row.__struct_fields__, TABLES[row]
     columns, keys = _listed(fields), _key_columns(table)
     staged = f"staged_{table.name}"
     stage = (
@@ -72,19 +82,27 @@ def upsert(cursor: Cursor, before: Mapping[Key, Row], after: Mapping[Key, Row]) 
         f"ON CONFLICT ({_listed(keys)}) DO UPDATE SET {changes}"
     )
     cursor.execute(stage.encode())
-    copy_rows(cursor, staged, rows)
+    _copy(cursor, staged, columns, lines)
     cursor.execute(overwrite.encode())
 
 
 def copy_rows(cursor: Cursor, table: str, rows: Sequence[Struct]) -> None:
     """COPY rows of one kind, none of which the table holds yet."""
-    if not rows:
-        return
-    columns = _listed(rows[0].__struct_fields__)
+    if rows:
+        _copy(cursor, table, _listed(rows[0].__struct_fields__), lines_of(rows))
+
+
+def lines_of(rows: Sequence[Struct]) -> Sequence[bytes]:
+    """Rows of one kind as COPY takes them, some of them in each."""
+    begins = range(0, len(rows), ROWS_A_WRITE)
+    return [b"".join(map(_line, rows[begin : begin + ROWS_A_WRITE])) for begin in begins]
+
+
+def _copy(cursor: Cursor, table: str, columns: str, lines: Sequence[bytes]) -> None:
     statement = rf"COPY {table} ({columns}) FROM STDIN (FORMAT csv, ESCAPE '\', NULL 'null')"
     with cursor.copy(statement.encode()) as copy:
-        for begin in range(0, len(rows), ROWS_A_WRITE):
-            copy.write(b"".join(map(_line, rows[begin : begin + ROWS_A_WRITE])))
+        for some in lines:
+            copy.write(some)
 
 
 def _key_columns(table: Table) -> Sequence[str]:

@@ -12,7 +12,7 @@ import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
-from services.adapters.catalog.bulk import Cursor, ask, select, upsert
+from services.adapters.catalog.bulk import Cursor, Packed, ask, pack, select, upsert
 from services.adapters.catalog.connection import Session, first_line
 from services.adapters.catalog.rows import (
     CHANNEL,
@@ -151,18 +151,21 @@ class CatalogWriter:
             replay_files=replay_files(),
         )
 
-    def save(self, before: Rows, after: Rows, moves: Mapping[Position, tuple[int, int]]) -> None:
+    def save(
+        self,
+        before: Rows,
+        after: Rows,
+        moves: Mapping[Position, tuple[int, int]],
+        packed: Packed | None = None,
+    ) -> None:
         """Write what changed, and move each offset from the first to the second value; all or
-        nothing. Raises `OvertakenError` if an offset is not where the batch began, or if a rebuild
-        has replaced the tables since the offsets were read."""
+        nothing. `packed` is what changed, if that was packed before. Raises `OvertakenError` if an
+        offset is not where the batch began, or if a rebuild has replaced the tables since the
+        offsets were read."""
         with self._transaction() as cursor:
             self._refuse_other_tables(cursor)
-            upsert(cursor, before.imports, after.imports)
-            upsert(cursor, before.folders, after.folders)
-            upsert(cursor, before.files, after.files)
-            upsert(cursor, before.images, after.images)
-            upsert(cursor, before.replays, after.replays)
-            upsert(cursor, before.replay_files, after.replay_files)
+            for row, lines in pack(before, after) if packed is None else packed:
+                upsert(cursor, row, lines)
             cursor.execute(f"NOTIFY {CHANNEL}".encode())
             if not moves:
                 return

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
+from services.adapters.catalog.bulk import Packed
 from services.adapters.catalog.rows import Rows
 from services.adapters.catalog.writer import Position
 from services.adapters.kafka.errors import KafkaUnavailableError
@@ -497,10 +498,16 @@ class Slow(FakeCatalogWriter):
         super().__init__(database)
         self.begun, self.go_on = threading.Event(), threading.Event()
 
-    def save(self, before: Rows, after: Rows, moves: Mapping[Position, tuple[int, int]]) -> None:
+    def save(
+        self,
+        before: Rows,
+        after: Rows,
+        moves: Mapping[Position, tuple[int, int]],
+        packed: Packed | None = None,
+    ) -> None:
         self.begun.set()
         assert self.go_on.wait(WAIT)
-        super().save(before, after, moves)
+        super().save(before, after, moves, packed)
 
 
 async def test_whoever_is_behind_reads_on_while_a_batch_is_written_but_writes_in_order(
