@@ -5,6 +5,7 @@ redelivers what was not done), and with 2 where the settings are at fault.
 """
 
 import asyncio
+import faulthandler
 import os
 import signal
 import socket
@@ -15,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import NoReturn, TypeVar
 
 import structlog
@@ -47,9 +49,12 @@ NOTHING_TO_SAVE = StopLimits(finish=3.0, clean_up=1.0)
 """Of a service whose next start repeats what it had in hand, at no cost to anybody."""
 EVERY_SECONDS = 10.0
 LOOK_SECONDS = 1.0
+SPARE_SECONDS = 5.0
+"""After a stop's limits, for what happens too late to be cancelled, until the process is ended."""
 LAST_STATUS_SECONDS = 2.0
 SAID_AGAIN_SECONDS = 60.0
 NO_READER = 141
+STANDARD_ERROR = 2
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 STARTING = Waiting(reason="starting", message="It has just started.")
 """Until a service has reached what it needs, it is not ready."""
@@ -67,7 +72,8 @@ def run_service(
     configure_logs(name)
     try:
         settings = read_settings(env, read, lambda why: log.warning("settings.unknown", why=why))
-        _run(until_stopped(lambda stop: serve(settings, stop), limits))
+        ends = partial(_limit_the_end, limits)
+        _run(until_stopped(lambda stop: serve(settings, stop), limits, ends), ends)
     except SettingsError as why:  # also of what only an adapter reads, such as a key file
         for fault in str(why).splitlines():
             log.error("settings.refused", why=fault, see="docs/settings.md")
@@ -78,16 +84,27 @@ def run_service(
     except Exception:
         log.error("process.failed", exc_info=True)
         return 1
+    finally:
+        faulthandler.cancel_dump_traceback_later()
     return 0
 
 
-def _run(serving: Coroutine[None, None, bool]) -> None:
+def _limit_the_end(limits: StopLimits) -> None:
+    """From now on the process ends in time even if its event loop hangs, or all of Python: then it
+    says where each thread was, and exits with 1."""
+    keep_all()
+    seconds = limits.finish + limits.clean_up + SPARE_SECONDS
+    faulthandler.dump_traceback_later(seconds, exit=True, file=STANDARD_ERROR)
+
+
+def _run(serving: Coroutine[None, None, bool], ends: Callable[[], None]) -> None:
     """As `uvloop.run`, which also waits for ever for tasks that do not end when cancelled."""
     runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     all_ended = True
     try:
         all_ended = runner.run(serving)
     finally:
+        ends()
         if all_ended:
             runner.close()
 
@@ -100,7 +117,9 @@ class _LeftAlone(ThreadPoolExecutor):
 
 
 async def until_stopped(
-    serve: Callable[[asyncio.Event], Running], limits: StopLimits = WORK_IN_HAND
+    serve: Callable[[asyncio.Event], Running],
+    limits: StopLimits = WORK_IN_HAND,
+    ends: Callable[[], None] = lambda: None,
 ) -> bool:
     """Run `serve`; when a signal comes, set its event, and cancel it if it does not end in time.
     Whether it has ended."""
@@ -114,7 +133,7 @@ async def until_stopped(
         if await run_until(stop, asyncio.shield(work)):
             return True
         log.info("process.stopping")
-        keep_all()
+        ends()
         await asyncio.wait({work}, timeout=limits.finish)
         if not work.done():
             log.warning("process.unfinished_work_left", seconds=limits.finish)

@@ -315,7 +315,8 @@ def test_everything_but_setup_restarts_by_itself() -> None:
 @pytest.mark.parametrize("name", READERS)
 def test_a_service_has_time_to_stop(name: str) -> None:
     seconds = int(services()[name].stop_grace_period.removesuffix("s"))
-    assert seconds > process.StopLimits.finish + process.StopLimits.clean_up
+    limits = process.StopLimits()
+    assert seconds > limits.finish + limits.clean_up + process.SPARE_SECONDS
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -22,7 +22,7 @@ from confluent_kafka import Message as RawMessage
 from services.adapters.kafka.ahead import IDLE, AheadReader
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, sentence
 from services.adapters.kafka.handles import Consumer
-from services.adapters.kafka.leaving import LEAVE_SECONDS, left
+from services.adapters.kafka.leaving import LEAVE_SECONDS, leave, left
 from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageTasks
 from services.adapters.kafka.reader import poll, raw, reader_config
 from services.adapters.kafka.settings import KafkaSettings
@@ -126,7 +126,7 @@ class GroupConsumer:
         self._forget(list(self._assigned))
         if self._ahead is not None:
             self._ahead.close()
-        self._consumer.close()
+        leave(self._consumer)
 
     def _look_ahead(self) -> float:
         """Seconds until it wants to look again. A commit says what is begun out of turn before it
@@ -260,6 +260,8 @@ class GroupConsumer:
                 assignment.offsets.acknowledged(partition.offset)
 
     def _on_assign(self, _consumer: object, partitions: list[TopicPartition]) -> None:
+        if self._closing.is_set():
+            return
         self._assigned |= {p.partition: Assignment() for p in partitions}
         try:
             committed = self._consumer.committed(partitions, timeout=10.0) if partitions else []
@@ -272,7 +274,8 @@ class GroupConsumer:
         log.info("kafka.assigned", topic=self.topic, partitions=sorted(self._assigned))
 
     def _on_revoke(self, _consumer: object, partitions: list[TopicPartition]) -> None:
-        self._release([p.partition for p in partitions if p.partition in self._assigned])
+        if numbers := [p.partition for p in partitions if p.partition in self._assigned]:
+            self._release(numbers)
 
     def _on_lost(self, _consumer: object, partitions: list[TopicPartition]) -> None:
         """Somebody else owns them already: nothing may be committed, and no work is waited for."""

@@ -208,7 +208,7 @@ def test_only_who_uses_the_store_has_rights_there() -> None:
 def test_a_task_has_longer_to_stop_than_its_service_needs() -> None:
     definition = dict(blocks("resource"))["aws_ecs_task_definition.services"]
     [seconds] = re.findall(r"stopTimeout = (\d+)", definition["container_definitions"])
-    needs = process.StopLimits.finish + process.StopLimits.clean_up + process.LAST_STATUS_SECONDS
+    needs = process.StopLimits.finish + process.StopLimits.clean_up + process.SPARE_SECONDS
     assert needs < int(seconds) <= 120  # Fargate's limit
 
 

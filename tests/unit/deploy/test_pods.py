@@ -115,7 +115,7 @@ def test_the_page_is_probed_where_nginx_answers() -> None:
 def test_a_pod_has_longer_to_stop_than_its_service_needs(name: str) -> None:
     hook = container(pods()[name]).get("lifecycle", {}).get("preStop", {})
     before = hook.get("sleep", {}).get("seconds", 0)
-    needs = process.StopLimits.finish + process.StopLimits.clean_up + process.LAST_STATUS_SECONDS
+    needs = process.StopLimits.finish + process.StopLimits.clean_up + process.SPARE_SECONDS
     assert pod_spec(pods()[name])["terminationGracePeriodSeconds"] > before + needs
 
 

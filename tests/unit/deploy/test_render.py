@@ -128,7 +128,7 @@ def test_secrets_are_asked_for_once() -> None:
 
 @pytest.mark.parametrize("name", ON_RENDER)
 def test_a_service_has_longer_to_stop_than_it_needs(name: str) -> None:
-    needs = process.StopLimits.finish + process.StopLimits.clean_up + process.LAST_STATUS_SECONDS
+    needs = process.StopLimits.finish + process.StopLimits.clean_up + process.SPARE_SECONDS
     assert (services()[name].maxShutdownDelaySeconds or 0) > needs
 
 
