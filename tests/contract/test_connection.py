@@ -22,7 +22,7 @@ from services.core.errors import Stop
 from services.core.settings import Secret
 from tests.fakes.pooler import pooler
 
-SHOWN = ("application_name", "search_path", "statement_timeout", "TimeZone", "geqo")
+SHOWN = ("application_name", "search_path", "statement_timeout", "TimeZone", "geqo", "jit")
 QUERY = "SELECT " + ", ".join(f"current_setting('{name}') AS {name}" for name in SHOWN)
 NOT_OURS = {
     "PGOPTIONS": "-c search_path=nowhere -c geqo=off",
@@ -109,6 +109,7 @@ async def test_everybody_keeps_the_settings_of_the_address_and_our_own(
     for who, session in found.items():
         assert session["application_name"] == "mine", who
         assert session["geqo"] == "off", who
+        assert session["jit"] == "off", who
         own = '"pictures of mine_rebuild"' if who == "Generation" else '"pictures of mine"'
         assert session["search_path"] == own, who
     assert found["CatalogWriter"]["statement_timeout"] == "2min"

@@ -55,11 +55,12 @@ def ask(cursor: Cursor, row: type[Row], keys: Collection[Key]) -> Callable[[], d
 
 
 def pack(before: Rows, after: Rows) -> Packed:
-    """What changed. Pure, so it can be done while the connection is at something else."""
+    """What changed, in the order of the keys: neighbours share pages of the indexes. Pure, so it
+    can be done while the connection is at something else."""
     packed: list[tuple[type[Any], Sequence[bytes]]] = []
     for name in Rows.__struct_fields__:
         known, rows = getattr(before, name), getattr(after, name)
-        changed = [row for key, row in rows.items() if row is not known.get(key)]
+        changed = [rows[key] for key in sorted(rows) if rows[key] is not known.get(key)]
         if changed:
             packed.append((type(changed[0]), lines_of(changed)))
     return packed

@@ -11,7 +11,7 @@ from services.adapters.kafka.handles import Consumer
 LEAVE_SECONDS = 3.0
 """To commit and to leave the group, once all work has ended. A broker that hangs answers neither,
 and gives the partitions away by itself."""
-LOOK_SECONDS = 0.02
+CALLED_BACK_SECONDS = 0.02
 log = structlog.get_logger("kafka")
 
 
@@ -19,15 +19,16 @@ def leave(consumer: Consumer) -> None:
     """Leave the group, then close the handle. A handle that does not get away stays open.
 
     Where `close` calls back, as it does in the middle of a rebalance, librdkafka may wait for ever,
-    and all of Python with it (its issues 4041 and 4884; seen with 2.16). So the group is left
-    before: whoever has asked to leave has no member id any more.
+    and all of Python with it (its issues 4041 and 4884; seen with 2.16). So what is still to be
+    called back is called back before.
     """
     until = time.monotonic() + LEAVE_SECONDS
     consumer.unsubscribe()
-    while consumer.memberid():
+    consumer.consume(100, CALLED_BACK_SECONDS)
+    while consumer.assignment():
         if time.monotonic() > until:
             return
-        consumer.consume(100, LOOK_SECONDS)
+        consumer.consume(100, CALLED_BACK_SECONDS)
     consumer.close()
 
 
