@@ -55,12 +55,16 @@ def ask(cursor: Cursor, row: type[Row], keys: Collection[Key]) -> Callable[[], d
 
 
 def pack(before: Rows, after: Rows) -> Packed:
-    """What changed, in the order of the keys: neighbours share pages of the indexes. Pure, so it
-    can be done while the connection is at something else."""
+    """What changed. Pure, so it can be done while the connection is at something else.
+
+    Neighbours share pages of the indexes, so rows are written in the order of their keys. Images
+    are not: they are numbered as they are written, and listed in that order.
+    """
     packed: list[tuple[type[Any], Sequence[bytes]]] = []
     for name in Rows.__struct_fields__:
         known, rows = getattr(before, name), getattr(after, name)
-        changed = [rows[key] for key in sorted(rows) if rows[key] is not known.get(key)]
+        keys = rows if name == images.name else sorted(rows)
+        changed = [rows[key] for key in keys if rows[key] is not known.get(key)]
         if changed:
             packed.append((type(changed[0]), lines_of(changed)))
     return packed
