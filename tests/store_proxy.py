@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import urlsplit
@@ -98,6 +98,9 @@ class _Handler(BaseHTTPRequestHandler):
             connection.request(asked.method, asked.path, body, dict(asked.headers))
             said = connection.getresponse()
             answer, lost = said.read(), self.store.lose(asked)
+        except (OSError, HTTPException):  # the store itself is away
+            self.close_connection = True
+            return
         finally:
             connection.close()
         if lost is None:
