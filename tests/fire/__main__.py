@@ -45,7 +45,7 @@ UNFINISHED = (
     *(KafkaException, KafkaUnavailableError, psycopg.Error, S3Error, HTTPError),
 )
 SETTINGS = {"TRANSFER_CONCURRENCY": "8", "TRANSFER_MEMORY_MB": "64"}
-SLOW_DRIVE = ("--delay", "media=60", "--delay", "list=40")
+SLOW_DRIVE = ("--delay", "media=400", "--delay", "list=100")
 """So that there is always something in hand."""
 
 

@@ -68,7 +68,7 @@ def _throw(fire: Fire, faults: Sequence[Fault], pace: Pace, seconds: float) -> S
             burning.remove(fault)
             fire.faults.end(fault)
         if pace.must_stand:
-            pace.stand()
+            pace.stand(fire.workers.watch)
             continue
         while begins and begins[0].at <= now:
             fault = begins.pop(0)

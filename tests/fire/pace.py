@@ -4,6 +4,7 @@ somebody else can measure on the same machine."""
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 TICK_SECONDS = 0.2
@@ -30,11 +31,12 @@ class Pace:
         """Whether the file is there."""
         return self._file is not None and self._file.exists()
 
-    def stand(self) -> None:
+    def stand(self, meanwhile: Callable[[], None]) -> None:
         """Let time stand still until the file is gone."""
         began, self._stands_at = time.monotonic(), self.now()
         while self.must_stand:
-            time.sleep(1.0)
+            meanwhile()
+            time.sleep(TICK_SECONDS)
         self._stood += time.monotonic() - began
         self._stands_at = None
 

@@ -22,6 +22,7 @@ POISONED = ("files.found", "files.stored", "imports.pages", "imports.listed", "i
 STRIKES, SERVERS = ("kill", "stop", "freeze", "add"), ("kafka", "postgres", "minio")
 """What is thrown at services, and at servers."""
 MIB = 1024 * 1024
+SVG = '<svg xmlns="http://www.w3.org/2000/svg"><title>{}</title><!--{}--></svg>'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +78,8 @@ FAULTS: Mapping[str, int] = {
 }
 """Kinds, and how often one is thrown beside the others."""
 ASKS: Mapping[str, int] = {
-    "small": 8,
-    "large": 3,
+    "small": 6,
+    "large": 5,
     "again": 4,
     "changed": 3,
     "pause": 3,
@@ -122,14 +123,19 @@ def asks(seed: int, seconds: float) -> Sequence[Ask]:
 
 def tree(seed: int, number: int, files: int) -> Mapping[str, object]:
     """A tree with files of all sizes, no two of which have the same bytes. One in a hundred is
-    uploaded in parts, and some are no images."""
+    uploaded in parts, and some are no images. Most are SVGs, since JPEGs take long to paint."""
     draw = random.Random(f"tree/{seed}/{number}")
     items: list[Mapping[str, object]] = []
     for n in range(files):
         folder = [f"folder {draw.randrange(5)}"] * draw.randint(0, 1)
         folder += [f"below {draw.randrange(3)}"] * draw.randint(0, 1)
-        size = 9 * MIB + draw.randrange(MIB) if n % 100 == 7 else draw.randrange(4_200, 90_000)
-        items.append({"path": [*folder, f"picture {n}.jpg"], "size": size})
+        if n % 5 == 0:
+            size = 9 * MIB + draw.randrange(MIB) if n % 100 == 5 else draw.randrange(4_200, 90_000)
+            items.append({"path": [*folder, f"picture {n}.jpg"], "size": size})
+            continue
+        text = SVG.format(f"{seed}/{number}/{n}", "." * draw.randrange(60_000))
+        path = [*folder, f"drawing {n}.svg"]
+        items.append({"path": path, "kind": "text", "text": text, "mimeType": "image/svg+xml"})
     items += [{"path": [f"notes {n}.txt"], "kind": "text"} for n in range(files // 20)]
     return {"name": f"fire-{number}", "items": items}
 
