@@ -49,7 +49,6 @@ def gather(fire: Fire) -> Evidence:
         again=closing.again,
         fetched=closing.fetched,
         uploads=system.platform.incomplete_uploads(),
-        abort_rule=_has_abort_rule(system),
         verify=command(system, "verify", "--deep"),
         rebuild=rebuild,
         dumps=(before, after),
@@ -80,11 +79,3 @@ def _dump(system: System) -> Dump:
     """Every row of every table, as text."""
     rows = Database(system.platform).dump()
     return {table: [repr(row) for row in of_one] for table, of_one in rows.items()}
-
-
-def _has_abort_rule(system: System) -> bool:
-    """Whether the bucket aborts uploads that nobody completes."""
-    said = system.platform.minio().get_bucket_lifecycle(system.platform.env["S3_BUCKET"])
-    return said is not None and any(
-        rule.abort_incomplete_multipart_upload is not None for rule in said.rules
-    )

@@ -13,6 +13,7 @@ from tests.fire.plan import Ask, tree
 from tests.system import link
 
 KEYS = UUID("6f2b8a52-9f0e-4b8e-a1b0-0d5c9e6f4a11")
+UNDER_WAY_SECONDS = 2.0
 
 
 class Trees:
@@ -41,8 +42,9 @@ class Trees:
         return changed
 
     def _look(self, number: int) -> None:
-        files = list(self._drive.files(f"fire-{number}"))
-        self.now[number] = {f["id"]: f["md5Checksum"] for f in files}
+        files = self._drive.files(f"fire-{number}")
+        images = [f for f in files if f["mimeType"].startswith("image/")]
+        self.now[number] = {f["id"]: f["md5Checksum"] for f in images}
         for id, md5 in self.now[number].items():
             self.ever.setdefault(id, set()).add(md5)
 
@@ -84,16 +86,22 @@ class Load:
                 self.history.add("changed", tree=number, file=self.trees.change(number, ask.share))
                 self.begin(number, ask.what)
             case "pause":
-                job = self.jobs[-1]
+                job = self._under_way(ask, pace)
                 self.control(job, "pause")
                 pace.reach(pace.now() + ask.lasts)
                 self.control(job, "resume")
             case "cancel":
-                self.control(self.jobs[-1], "cancel")
+                self.control(self._under_way(ask, pace), "cancel")
             case "retry":
                 self.control(self.jobs[int(ask.share * len(self.jobs))], "retry")
             case "replay":
                 self.replay([self.jobs[int(ask.share * len(self.jobs))]], "check")
+
+    def _under_way(self, ask: Ask, pace: Pace) -> str:
+        """A new import that has begun and, most probably, not ended."""
+        job = self.begin(self.trees.grow(ask.files), ask.what)
+        pace.reach(pace.now() + UNDER_WAY_SECONDS)
+        return job
 
     def begin(self, number: int, why: str) -> str:
         """An import of a tree; its id."""

@@ -89,6 +89,10 @@ ASKS: Mapping[str, int] = {
 }
 
 
+NEW = ("small", "large", "pause", "cancel")
+"""What begins with an import of a new tree."""
+
+
 def faults(seed: int, seconds: float) -> Sequence[Fault]:
     """What is thrown, in order. The first of each kind come first, so that a short fire has all."""
     draw = random.Random(f"faults/{seed}")
@@ -114,7 +118,8 @@ def asks(seed: int, seconds: float) -> Sequence[Ask]:
     at = 6.0
     while at < seconds:
         what = first.pop() if first else draw.choices(list(ASKS), list(ASKS.values()))[0]
-        files = {"small": draw.randint(5, 60), "large": draw.randint(150, 350)}.get(what, 0)
+        small, large = draw.randint(5, 60), draw.randint(150, 350)
+        files = small if what == "small" else large if what in NEW else 0
         lasts = draw.uniform(2.0, 10.0) if what == "pause" else 0.0
         asked.append(Ask(at=at, what=what, files=files, share=draw.random(), lasts=lasts))
         at += draw.uniform(4.0, 14.0)

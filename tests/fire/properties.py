@@ -44,7 +44,6 @@ class Evidence:
     again: Sequence[str]
     fetched: Set[str]
     uploads: Sequence[str]
-    abort_rule: bool
     verify: tuple[int, str]
     rebuild: tuple[int, str]
     dumps: tuple[Dump, Dump]
@@ -119,7 +118,7 @@ def _of_processes(found: Evidence) -> Sequence[Verdict]:
         processes.bounded_memory(found.samples.memory),
         processes.stays(history.of("exit"), unanswered, history.of("not_ended")),
         processes.stops_in_time(history.of("stopped")),
-        objects.no_uploads(found.uploads, deaths + lost, found.abort_rule),
+        objects.no_uploads(found.uploads, deaths + lost),
     ]
 
 

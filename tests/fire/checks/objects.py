@@ -98,16 +98,14 @@ def once(
     return verdict("nothing is doubled", told, wrong())
 
 
-def no_uploads(uploads: Sequence[str], strikes: int, abort_rule: bool) -> Verdict:
+def no_uploads(uploads: Sequence[str], strikes: int) -> Verdict:
     """Whoever stops in order aborts its uploads. A worker that is killed, or never hears of an
-    upload that the store has begun, leaves one for each file in hand: the bucket's rule aborts
+    upload that the store has begun, leaves one for each file in hand: the store removes
     those after a day. `strikes` counts what may have left some."""
 
     def wrong() -> Iterator[str]:
-        if not abort_rule:
-            yield "the bucket has no rule that aborts incomplete uploads"
         if len(uploads) > strikes * IN_HAND:
             yield f"{len(uploads)} uploads are left, and {strikes} strikes explain fewer: {uploads}"
 
-    told = f"{len(uploads)} left for the bucket's rule, after {strikes} strikes"
+    told = f"{len(uploads)} left for the store to remove, after {strikes} strikes"
     return verdict("no multipart upload is forgotten", told, wrong())

@@ -44,8 +44,7 @@ def test_what_is_doubled_lacking_or_foreign_is_told() -> None:
 
 
 def test_uploads_that_no_strike_explains_are_told() -> None:
-    assert no_uploads([], 0, abort_rule=True).holds
-    assert no_uploads([KEY], 1, abort_rule=True).holds
-    assert not no_uploads([KEY], 0, abort_rule=True).holds
-    assert not no_uploads([KEY] * (IN_HAND + 1), 1, abort_rule=True).holds
-    assert not no_uploads([], 0, abort_rule=False).holds
+    assert no_uploads([], 0).holds
+    assert no_uploads([KEY], 1).holds
+    assert not no_uploads([KEY], 0).holds
+    assert not no_uploads([KEY] * (IN_HAND + 1), 1).holds
