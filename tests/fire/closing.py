@@ -23,12 +23,14 @@ HEALING_ROUNDS = 2
 
 @dataclass
 class Closing:
-    """`fetched` are the files whose bytes Drive served to the imports of `again`."""
+    """`watch` notes services that end by themselves. `fetched` are the files whose bytes Drive
+    served to the imports of `again`."""
 
     system: System
     client: Client
     load: Load
     history: History
+    watch: Callable[[], None]
     again: list[str] = field(default_factory=list)
     fetched: Set[str] = frozenset()
 
@@ -56,6 +58,7 @@ class Closing:
             if time.monotonic() > until:
                 self.history.add("not_ended", says=otherwise)
                 return False
+            self.watch()
             time.sleep(POLL_SECONDS)
         return True
 

@@ -54,7 +54,7 @@ def burn(fire: Fire, faults: Sequence[Fault], asks: Sequence[Ask], seconds: floa
         fire.servers.wait(RECOVERY_SECONDS)
         asking.join()
         fire.faults.settle()
-        fire.workers.watch()
+        fire.workers.settle()
     fire.history.add("note", says="the fire is over")
 
 

@@ -19,7 +19,8 @@ COMMAND_SECONDS = 600
 
 def gather(fire: Fire) -> Evidence:
     """Ends with every service stopped."""
-    system, closing = fire.system, Closing(fire.system, fire.client, fire.load, fire.history)
+    system, watch = fire.system, fire.workers.watch
+    closing = Closing(system, fire.client, fire.load, fire.history, watch)
     with Sampler(system, fire.samples):
         closing.run()
         replayed = {key: each.md5 for key, each in evidence.bucket(system.platform).items()}

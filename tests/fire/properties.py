@@ -18,7 +18,7 @@ from tests.fire.history import Entry, History
 from tests.fire.load import Trees
 from tests.fire.sampling import Samples
 
-IN_HAND = 150
+IN_HAND = 50
 """Files of three transfers of eight at once, and what they or a lister did since their last commit,
 which is up to a second ago."""
 STRIKES = ("kill", "stop", "freeze", "add", "kafka", "emulator")

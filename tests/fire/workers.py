@@ -65,11 +65,16 @@ class Workers:
                 self.history.add("exit", name=name, code=code, tail=tail)
                 process.start()
 
+    def settle(self) -> None:
+        """Wait for all that was asked to stop."""
+        self._await_stops(*self.system.processes)
+
     def stop_all(self) -> None:
         """As at the end of a day: all at once."""
+        self.watch()
         for name in self.system.processes:
             self._stop(name)
-        self._await_stops(*self.system.processes)
+        self.settle()
 
     def _start(self, name: str) -> None:
         if name not in self.system.processes:
