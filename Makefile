@@ -6,13 +6,14 @@ BIN := .venv/bin
 # They are meant for another Python, which would not even start with some of them.
 unexport PYTHONHOME PYTHONPATH PYTHONWARNINGS PYTHONOPTIMIZE PYTHONINSPECT PYTHONHASHSEED
 
-.PHONY: help environment setup demo up down test test-long check docs bench bench-smoke audit sbom sbom-images image pictures lock
+.PHONY: help environment setup demo up down test test-long fire check docs bench bench-smoke audit sbom sbom-images image pictures lock
 .NOTPARALLEL:
 
 help:
 	@echo 'make demo    everything up, the sample folder imported; Ctrl-C stops it'
 	@echo 'make test    all checks and tests but the long ones; no Docker needed'
 	@echo 'make test-long  the long ones: outages, deaths and quota over minutes'
+	@echo 'make fire    faults at random for MINUTES (10) from a SEED (1), then twelve properties'
 	@echo 'make setup   environment, servers and page, without starting anything'
 	@echo 'make up      everything up, no import'
 	@echo 'make down    stop a running copy'
@@ -53,6 +54,11 @@ test: setup
 
 test-long: setup
 	$(BIN)/python -m tests.run --long
+
+MINUTES ?= 10
+SEED ?= 1
+fire: setup
+	$(BIN)/python -m tests.fire --minutes $(MINUTES) --seed $(SEED)
 
 docs: environment
 	$(BIN)/python -m docs.site

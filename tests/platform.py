@@ -66,15 +66,21 @@ def emptied(servers: Mapping[str, str]) -> Iterator[Platform]:
         "KAFKA_TOPIC_PREFIX": f"{name}.",
     }
     platform = Platform(env)
-    with psycopg.connect(servers["DATABASE_URL"], autocommit=True, connect_timeout=60) as admin:
-        admin.execute(f'CREATE DATABASE "{name}"'.encode())
-        try:
-            _set_up(env)
-            yield platform
-        finally:
-            admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
-            _delete_bucket(platform.minio(), bucket)
-            _delete_topics(env)
+    _administer(servers, f'CREATE DATABASE "{name}"')
+    try:
+        _set_up(env)
+        yield platform
+    finally:
+        _administer(servers, f'DROP DATABASE "{name}" WITH (FORCE)')
+        _delete_bucket(platform.minio(), bucket)
+        _delete_topics(env)
+
+
+def _administer(servers: Mapping[str, str], statement: str) -> None:
+    """In a session of its own: the server may be restarted between two of them."""
+    address = servers["DATABASE_URL"]
+    with psycopg.connect(address, autocommit=True, connect_timeout=60) as admin:
+        admin.execute(statement.encode())
 
 
 def _set_up(env: Mapping[str, str]) -> None:

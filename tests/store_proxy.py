@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import urlsplit
@@ -75,11 +75,15 @@ class _Handler(BaseHTTPRequestHandler):
     store: StoreProxy
 
     def handle_one_request(self) -> None:
-        self.raw_requestline = self.rfile.readline(65537)
-        if not self.raw_requestline or not self.parse_request():
+        try:
+            self.raw_requestline = self.rfile.readline(65537)
+            if not self.raw_requestline or not self.parse_request():
+                self.close_connection = True
+                return
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        except OSError:  # whoever asked is gone
             self.close_connection = True
             return
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
         asked = Asked(self.command, self.path, headers)
         instead = self.store.answer(asked)
@@ -98,6 +102,9 @@ class _Handler(BaseHTTPRequestHandler):
             connection.request(asked.method, asked.path, body, dict(asked.headers))
             said = connection.getresponse()
             answer, lost = said.read(), self.store.lose(asked)
+        except (OSError, HTTPException):  # the store itself is away
+            self.close_connection = True
+            return
         finally:
             connection.close()
         if lost is None:
@@ -112,8 +119,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         length = headers.get("Content-Length", "0") if self.command == "HEAD" else len(body)
         self.send_header("content-length", str(length))
-        self.end_headers()
-        self.wfile.write(body)
+        try:
+            self.end_headers()
+            self.wfile.write(body)
+        except OSError:  # whoever asked is gone
+            self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing: pytest's output is for tests."""

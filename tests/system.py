@@ -83,11 +83,14 @@ class System:
         """The end of a service's log."""
         return self.processes[name].tail(40)
 
+    def port(self, name: str) -> int:
+        """Where a service tells its figures; each worker has a port of its own."""
+        return int(self.api_url.rpartition(":")[2]) if name == "api" else self.metrics_ports[name]
+
     def figures(self, name: str) -> dict[str, float]:
-        """What a service's Prometheus endpoint says; each worker has its own."""
-        worker = f"http://127.0.0.1:{self.metrics_ports[name]}"
-        address = self.api_url if name == "api" else worker
-        with urllib.request.urlopen(f"{address}/metrics", timeout=ANSWER_SECONDS) as answer:
+        """What a service's Prometheus endpoint says."""
+        address = f"http://127.0.0.1:{self.port(name)}/metrics"
+        with urllib.request.urlopen(address, timeout=ANSWER_SECONDS) as answer:
             families = text_string_to_metric_families(answer.read().decode())
             return {s.name: s.value for family in families for s in family.samples}
 

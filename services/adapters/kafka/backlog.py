@@ -23,7 +23,10 @@ class Backlog:
 
     @kafka_errors()
     def _of(self, partition: int) -> tuple[int, int]:
+        """What is committed is asked first: that looks up the topics. The offsets are asked by the
+        leader epochs that the handle knows, and after a restart of the broker each question is
+        refused as fenced, or finds no leader, until somebody looks the topics up again."""
         place = self._topic, partition
-        end = offsets(self._admin, [place], LATEST)[place]
         last = self._group.committed(self._topic).get(place)
+        end = offsets(self._admin, [place], LATEST)[place]
         return 0 if last is None else last.offset, end
