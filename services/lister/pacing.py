@@ -8,6 +8,8 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 
+import structlog
+
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.core.flow.occupancy import PACE, within
 
@@ -15,6 +17,7 @@ STEP, AHEAD = 100, 200
 LOOK_SECONDS = 0.25
 SHORTEST_WAIT, LONGEST_WAIT = 0.01, 1.0
 """Seconds; a new rate takes effect after the longest."""
+log = structlog.get_logger("lister")
 
 
 class Pace:
@@ -63,10 +66,14 @@ class Pace:
         return wanted
 
     async def _looked(self) -> tuple[int, int]:
+        told = False
         while True:
             try:
                 return await self._backlog()
-            except KafkaUnavailableError:
+            except KafkaUnavailableError as why:
+                if not told:
+                    log.warning("lister.backlog_unknown", why=str(why))
+                told = True
                 await asyncio.sleep(LONGEST_WAIT)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.adapters.kafka.errors import KafkaUnavailableError
 from services.lister.pacing import AHEAD, STEP, Pace
@@ -57,12 +58,14 @@ async def test_what_others_published_before_it_does_not_count_as_its_own() -> No
 
 
 @virtual_time
-async def test_it_waits_while_kafka_is_away() -> None:
+async def test_it_waits_while_kafka_is_away_and_says_why_once() -> None:
     partition = Partition()
     partition.away = True
     replaying = asyncio.create_task(partition.replay(50, Pace(lambda: None, partition.backlog)))
-    await asyncio.sleep(600)
+    with capture_logs() as lines:
+        await asyncio.sleep(600)
     assert not replaying.done()
+    assert [(line["event"], line["why"]) for line in lines] == [("lister.backlog_unknown", "away")]
     partition.away = False
     await asyncio.sleep(10)
     assert replaying.done()
