@@ -35,6 +35,12 @@ class _UnhurriedThread(AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
 
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Nothing is read of a changelog any more once the tables are recovered. Faust calls that a
+        stream that does not begin, every seven seconds, until something is written there."""
+        if not self.consumer._is_changelog_tp(tp):
+            super().verify_event_path(now, tp)
+
 
 class _BatchConsumer(aiokafka.Consumer):
     """Of changelogs it gives single records, as Faust's recovery expects them.

@@ -81,3 +81,17 @@ async def test_a_batch_is_committed_once_it_is_done(consumer: Any) -> None:
     batch.ack(consumer)
     assert consumer._new_offset(FOUND) == 12
     assert consumer._new_offset(FOUND) is None
+
+
+def test_a_changelog_that_nobody_reads_any_more_is_no_stream_that_hangs(
+    consumer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verified: list[TP] = []
+
+    def verify(_thread: object, _now: float, place: TP) -> None:
+        verified.append(place)
+
+    monkeypatch.setattr(aiokafka.AIOKafkaConsumerThread, "verify_event_path", verify)
+    for place in (FOUND, CHANGES):
+        consumer.verify_event_path(0.0, place)
+    assert verified == [FOUND]
