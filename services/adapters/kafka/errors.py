@@ -28,6 +28,7 @@ HANGS_UP = (
 UNKNOWN_HOST = "its host name is not known: check KAFKA_BOOTSTRAP_SERVERS"
 REFUSED_CONNECTION = "the connection was refused: check KAFKA_BOOTSTRAP_SERVERS, and that it runs"
 NO_ANSWER = "it did not answer in time"
+HUNG_UP = ("Broken pipe", "Connection reset")
 WITHOUT_A_WORD = {KafkaError._TRANSPORT, KafkaError._TIMED_OUT}
 """What a question fails with, whatever the cause."""
 
@@ -80,8 +81,10 @@ class Refusals:
     def __call__(self, error: KafkaError) -> None:
         self._reason = of_settings(error) or self._reason
         self._network = of_network(error) or self._network
-        if error.code() == KafkaError._ALL_BROKERS_DOWN:
-            # A broker that cannot be reached is reported, too; one that closes a connection is not.
+        hung_up = any(words in error.str() for words in HUNG_UP)
+        if hung_up or error.code() == KafkaError._ALL_BROKERS_DOWN:
+            # A broker that cannot be reached is reported, too; one that closes a connection is only
+            # if something was being sent.
             self._all_down = HANGS_UP
         else:
             self._other = _without_time(error)

@@ -164,6 +164,23 @@ def test_a_question_that_fails_is_explained_by_what_the_handle_reports(
         raise why
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Send failed: error:80000020:system library::Broken pipe: tls_retry_write_records failure",
+        "Receive failed: Connection reset by peer (after 3ms in state APIVERSION_QUERY)",
+    ],
+)
+def test_a_broker_that_hangs_up_while_something_is_sent_does_so_too(words: str) -> None:
+    refusals = errors.Refusals()
+    broken = KafkaError(KafkaError._TRANSPORT, words)
+    with (
+        pytest.raises(errors.KafkaUnavailableError, match="it ends each connection before"),
+        refusals.explained(lambda: refusals(broken)),
+    ):
+        raise KafkaException(KafkaError(KafkaError._TRANSPORT, "Failed to get metadata"))
+
+
 def test_a_question_that_the_broker_refuses_is_told_with_its_own_error() -> None:
     refused = KafkaException(KafkaError(KafkaError.CLUSTER_AUTHORIZATION_FAILED, "no"))
     with (
