@@ -57,6 +57,7 @@ GROUPS: dict[type[Struct], Sequence[Sequence[str]]] = {
 _GETTERS = {
     row: [(columns, attrgetter(*columns)) for columns in groups] for row, groups in GROUPS.items()
 }
+OF_IMPORTS = ("imports", "folders", "files", "images")
 LEAST = {"requested_at", "first_stored_at", "created_at", "control", "folder_id"}
 """By these columns, the smaller row counts."""
 
@@ -91,9 +92,10 @@ def _add_row(rows: Rows, row: ImportRow | FolderRow | FileRow | ImageRow) -> Non
 
 def add(rows: Rows, more: Rows) -> None:
     """Merge more rows that records made into `rows`."""
-    for field in Rows.__struct_fields__:
+    for field in OF_IMPORTS:
         for key, row in getattr(more, field).items():
             _put(getattr(rows, field), key, row)
+    replays.merge(rows, more)
 
 
 def fold(before: Rows, batch: Rows) -> Rows:

@@ -42,6 +42,14 @@ def add(rows: Rows, record: LogRecord) -> None:
             _put_file(rows.replay_files, (row.replay_id, row.import_id, row.file_id), row)
 
 
+def merge(rows: Rows, more: Rows) -> None:
+    """Merge more replays and their files into `rows`."""
+    for id, replay in more.replays.items():
+        _put(rows.replays, id, replay)
+    for key, file in more.replay_files.items():
+        _put_file(rows.replay_files, key, file)
+
+
 def fold(before: Rows, batch: Rows, after: Rows) -> None:
     """Merge the batch's replays and their files into `after`, with the sums that follow."""
     after.replays = dict(before.replays)

@@ -11,9 +11,11 @@ from services.adapters.catalog.rows import Rows
 from services.adapters.catalog.writer import VERSION
 from services.core import events as e
 from services.core.murmur2 import partition_of
+from services.core.wire import decode
 from services.indexer.fold import add, fold, rows_of
 from services.indexer.rebuilding import SUMMED_IN, part_of, split
 from services.indexer.record import LogRecord
+from tests.drawn_histories import History
 from tests.histories import histories
 
 
@@ -21,7 +23,8 @@ def a_plan(partitions: int, slices: int) -> Plan:
     return Plan(version=VERSION, topic_ids={}, ends=(), partitions=partitions, slices=slices)
 
 
-def by_parts(history: list[LogRecord], plan: Plan) -> Rows:
+def by_parts(history: list[LogRecord], plan: Plan, at_once: int) -> Rows:
+    """`at_once`: how many records a batch has, before outcomes are read."""
     outcomes: defaultdict[int, list[LogRecord]] = defaultdict(list)
     others: list[LogRecord] = []
     for record in history:
@@ -29,11 +32,16 @@ def by_parts(history: list[LogRecord], plan: Plan) -> Rows:
             outcomes[part_of(record.event.subject, plan)].append(record)
         else:
             others.append(record)
-    rest, aside = split(rows_of(others), plan)
-    known = fold(Rows(), rest)
+    known, aside = Rows(), defaultdict[int, list[Rows]](list)
+    for begin in range(0, len(others), at_once):
+        rest, of_parts = split(rows_of(others[begin : begin + at_once]), plan)
+        known = fold(known, rest)
+        for part, some in of_parts.items():
+            aside[part].append(some)
     for part in range(plan.partitions * plan.slices):
         rows = Rows()
-        add(rows, aside.get(part, Rows()))
+        for some in aside[part]:
+            add(rows, some)
         rows_of(outcomes[part], rows)
         before = Rows(
             imports={id: row for id, row in known.imports.items() if id in rows.imports},
@@ -46,9 +54,30 @@ def by_parts(history: list[LogRecord], plan: Plan) -> Rows:
     return known
 
 
-@given(history=histories(), partitions=st.integers(1, 4), slices=st.integers(1, 3))
-def test_parts_add_up_to_the_whole(history: list[LogRecord], partitions: int, slices: int) -> None:
-    assert by_parts(history, a_plan(partitions, slices)) == fold(Rows(), rows_of(history))
+@given(
+    history=histories(),
+    partitions=st.integers(1, 4),
+    slices=st.integers(1, 3),
+    at_once=st.integers(1, 100),
+)
+def test_parts_add_up_to_the_whole(
+    history: list[LogRecord], partitions: int, slices: int, at_once: int
+) -> None:
+    whole = fold(Rows(), rows_of(history))
+    assert by_parts(history, a_plan(partitions, slices), at_once) == whole
+
+
+@pytest.mark.parametrize("seed", [1, 7])
+def test_a_long_log_is_read_in_many_batches(seed: int) -> None:
+    """Each of which may tell of the same import, and of the same replay."""
+    records = History(seed=seed, count=1500).records
+    history = [
+        LogRecord(decode(record.topic, record.value), record.topic, 0, n)
+        for n, record in enumerate(records)
+    ]
+    whole = fold(Rows(), rows_of(history))
+    assert whole.replay_files
+    assert by_parts(history, a_plan(partitions=2, slices=1), at_once=20) == whole
 
 
 def test_a_part_is_within_the_partition_of_its_files() -> None:
