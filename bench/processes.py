@@ -38,9 +38,10 @@ def _memory_mb(pid: int | None, name: str) -> float | None:
 
 def children(pid: int) -> Iterator[int]:
     """The processes that a process has started and that have not ended."""
-    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
-        with suppress(OSError):
-            yield from map(int, listed.read_text().split())
+    with suppress(OSError):  # it has ended
+        for listed in list(Path(f"/proc/{pid}/task").glob("*/children")):
+            with suppress(OSError):
+                yield from map(int, listed.read_text().split())
 
 
 def tree_cpu_seconds(pid: int) -> float:

@@ -1,6 +1,6 @@
 """An import by Drivestream beside a copy by rclone: speed, CPU and memory.
 
-    make bench                              # 100 KB, within about 3 minutes
+    make bench                              # 100 KB, within about 4 minutes
     python -m bench.compare --full --json docs/performance.json    # everything: more than an hour
     python -m bench.compare --only "5 MB" --json docs/performance.json    # one part of it
     python -m bench.compare.page            # docs/performance.md from that
@@ -37,7 +37,7 @@ def arguments() -> argparse.ArgumentParser:
     names = [*(each.name for each in WORKLOADS), AGAIN, LISTING, INDEXING]
     add("--only", choices=names, help="one workload, at both latencies, or one of the others")
     add("--json", type=Path, metavar="FILE", help="write what was measured, too")
-    add("--data-dir", type=Path, help="where the servers keep their data (a temporary folder)")
+    add("--data-dir", type=Path, help="of the servers (in memory, if there is room)")
     return parser
 
 
@@ -73,7 +73,9 @@ def parts(given: argparse.Namespace) -> Iterator[Part]:
 def main() -> int:
     """0 if everything could be measured; a goal that is missed is told, and is no failure."""
     given = arguments().parse_args()
-    measured = Report(machine=run.machine())
+    given.data_dir = run.where_data_is_kept(given.data_dir)
+    data = "in memory" if given.data_dir == run.IN_MEMORY else "on disk"
+    measured = Report(machine=run.machine() | {"the servers' data": data})
     for part in parts(given):
         measured = part(measured)
         if given.json:

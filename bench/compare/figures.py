@@ -183,7 +183,7 @@ class Report(Struct, frozen=True, kw_only=True):
         rows = {(row.workload, row.delay_ms): row for row in (*self.rows, *newer.rows)}
         memory = {case.case: case for case in (*self.memory, *newer.memory)}
         return Report(
-            machine=newer.machine,
+            machine=self.machine | newer.machine,
             rows=list(rows.values()),
             again=newer.again or self.again,
             listing=newer.listing or self.listing,

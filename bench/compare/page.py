@@ -28,9 +28,12 @@ python -m bench.memory --json docs/performance.json            # adds its cases 
 python -m bench.endurance --json docs/performance.json         # an hour; adds a long import
 ```
 
-- An import ends when its last row is in PostgreSQL, a copy when rclone ends. Drivestream's services
-  are started anew for each import, and are ready when it begins. A small import that is not
-  measured comes first, so that no server is cold. Every run is checked: all files, all bytes.
+- An import ends when its last row is in PostgreSQL, a copy when rclone ends. Every run has servers
+  and services of its own, which are ready when it begins, and warm from a small import that is not
+  measured. Every run is checked: all files, all bytes.
+- The servers keep their data in memory. On a disk the same programs are slower, and differ more
+  from run to run, by what earlier runs have left there
+  ([decision 69](decisions/0069-benchmarks-in-memory.md)).
 - Drivestream has its default settings, except that its quota is off, as rclone's pacer is. "rclone,
   its defaults" has its pacer on, which lets through about ten requests a second after the first
   hundred, so it is given fewer files, and is measured once. With both limits on, Google's quota
@@ -40,9 +43,6 @@ python -m bench.endurance --json docs/performance.json         # an hour; adds a
 - All processes share the machine's cores, so a program also waits for the servers that it uses.
   Where other programs used more than a few hundredths of a core, the speeds say little; CPU a file
   and memory still do.
-- Ratios differ from day to day, even on one machine. One commit (c761d66) was 1.17 times as fast as
-  rclone with 32 transfers one day, and 0.84 and 0.89 times the next, when MinIO took 1.9 ms of CPU
-  for each file of 100 KB instead of 1.3, and rclone waited less.
 """
 
 

@@ -1,14 +1,16 @@
-"""One measurement after the other, on servers that stay."""
+"""One measurement after the other."""
 
 import json
 import os
 import platform as this_machine
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,6 +31,7 @@ from tests.platform import Platform, emptied
 
 KINDS = ("kafka", "minio", "postgres")
 RATE_LIMIT_S = 1_800
+IN_MEMORY, ROOM = Path("/dev/shm"), 8_000_000_000
 WARM_UP = Workload("warm-up", 1_000, (102_400,))
 """Servers that have just started compile and allocate what they have for good afterwards."""
 LISTED = Workload("listed", 100_000, (102_400,), folders=20)
@@ -64,14 +67,26 @@ def running_everything(data_dir: Path | None) -> Iterator[Stage]:
         yield Stage(servers, drive, parent)
 
 
-def measure(stage: Stage, course: Course) -> Row:
-    """Every contender once in each round; every other round goes backwards."""
+@contextmanager
+def warm_stage(data_dir: Path | None) -> Iterator[Stage]:
+    """New servers that have done some work. Whatever earlier runs have left slows a store down:
+    MinIO deletes minutes later what it was told to delete, and ext4 without a journal looks past
+    each file that was deleted within the last minute whenever it makes a new one."""
+    with running_everything(data_dir) as stage:
+        import_once(stage, WARM_UP, delay_ms=0)
+        os.sync()  # what was written is not for the next one to wait for
+        yield stage
+
+
+def measure(course: Course, stages: Callable[[], AbstractContextManager[Stage]]) -> Row:
+    """Every contender once in each round, each on a stage of its own; every other round goes
+    backwards."""
     runs: dict[str, list[Run]] = {}
     for number in range(course.rounds):
         contenders = [OURS, *(peer.name for peer in _peers(course, number)), CEILING]
         for name in contenders[:: -1 if number % 2 else 1]:
-            os.sync()  # what the one before has written is not for this one to wait for
-            run = _one(stage, course, name)
+            with stages() as stage:
+                run = _one(stage, course, name)
             runs.setdefault(name, []).append(run)
             _tell(course, number, name, run)
     return Row(workload=course.workload.name, delay_ms=course.delay_ms, runs=runs)
@@ -134,9 +149,7 @@ def import_once(
 
 def with_row(report: Report, course: Course, data_dir: Path | None) -> Report:
     """One comparison more."""
-    with running_everything(data_dir) as stage:
-        import_once(stage, WARM_UP, delay_ms=0)
-        row = measure(stage, course)
+    row = measure(course, partial(warm_stage, data_dir))
     return replace(report, rows=[*report.rows, row])
 
 
@@ -196,6 +209,14 @@ def _json_of(*command: str) -> Any:
         check=True,
     )
     return json.loads(ran.stdout)
+
+
+def where_data_is_kept(asked: Path | None) -> Path | None:
+    """Of the servers: where it was asked for, else in memory if there is room, since programs are
+    compared, and no disks. None is a temporary folder."""
+    if asked is None and IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free > ROOM:
+        return IN_MEMORY
+    return asked
 
 
 def machine() -> dict[str, str]:
