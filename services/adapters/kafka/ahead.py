@@ -66,7 +66,9 @@ class AheadReader:
         return [delivery for delivery in found if delivery is not None]
 
     def withdraw(self, deliveries: Iterable[Delivery]) -> None:
-        """They are not begun after all. What is ahead is looked at anew."""
+        """They are not begun after all: nothing could be committed, as in a rebalance. What is
+        ahead is looked at anew, but not at once."""
+        self.pause = IDLE
         for delivery in deliveries:
             delivery.assignment.offsets.withdraw(delivery.record.offset)
             delivery.assignment.lookahead = None
