@@ -4,7 +4,9 @@ Faust makes tasks, futures and sensors' states for each message, which together 
 long as counting it.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from faust.transport.drivers import aiokafka
@@ -40,6 +42,12 @@ class _UnhurriedThread(AIOKafkaConsumerThread):
         stream that does not begin, every seven seconds, until something is written there."""
         if not self.consumer._is_changelog_tp(tp):
             super().verify_event_path(now, tp)
+
+    async def on_thread_stop(self) -> None:
+        """aiokafka cancels a fetch that waits to try a lost broker again, and does not expect it to
+        end so. Then the thread would fail, and the process would wait for its limit."""
+        with suppress(asyncio.CancelledError):
+            await super().on_thread_stop()
 
 
 class _BatchConsumer(aiokafka.Consumer):

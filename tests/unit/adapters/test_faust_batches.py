@@ -1,6 +1,8 @@
 """What a fetch brings of a partition reaches Faust's streams as one message, and is committed
 whole; changelogs come record by record."""
 
+import asyncio
+import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +15,7 @@ from faust.types import TP
 from services.adapters.kafka.faust_app import FaustApp
 from services.adapters.kafka.settings import KafkaSettings
 
+Fetcher = importlib.import_module("aiokafka.consumer.fetcher").Fetcher  # it has no types
 FOUND, CHANGES = TP("files.found", 3), TP("monitor.windows", 0)
 
 
@@ -95,3 +98,19 @@ def test_a_changelog_that_nobody_reads_any_more_is_no_stream_that_hangs(
     for place in (FOUND, CHANGES):
         consumer.verify_event_path(0.0, place)
     assert verified == [FOUND]
+
+
+async def test_a_thread_stops_while_a_fetch_waits_for_a_lost_broker(consumer: Any) -> None:
+    """aiokafka's own way to close its fetches raises what it has cancelled."""
+    asking, fetching = (asyncio.create_task(asyncio.sleep(60)) for _ in range(2))
+    await asyncio.sleep(0)
+    fetcher: Any = SimpleNamespace(
+        _fetch_task=asking, _fetch_waiters=set(), _pending_tasks={fetching}
+    )
+    thread = consumer._new_consumer_thread()
+    thread._consumer = SimpleNamespace(stop=lambda: Fetcher.close(fetcher))
+    try:
+        await thread.on_thread_stop()
+    finally:
+        thread.thread_loop.close()
+    assert fetching.cancelled()
