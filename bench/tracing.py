@@ -95,7 +95,7 @@ async def copied(tracing: Any) -> float:
 
 async def passed(tracing: Any, count: int) -> float:
     """CPU seconds of so many files."""
-    from services.adapters.kafka.message_tasks import Assignment, Delivery
+    from services.adapters.kafka.deliveries import Assignment, Delivery
     from services.core.events import PageRequested
     from services.core.wire import decode, encode
     from services.transfer.copier import Copier

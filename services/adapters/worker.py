@@ -14,8 +14,10 @@ from services.adapters.cpu import ThreadLoad
 from services.adapters.drive.client import Drive, open_drive
 from services.adapters.drive.settings import DriveSettings
 from services.adapters.kafka.admin import wait_for_topics
-from services.adapters.kafka.group_consumer import Flow, GroupConsumer
-from services.adapters.kafka.message_tasks import MessageTasks, Task
+from services.adapters.kafka.deliveries import Task
+from services.adapters.kafka.flow import Flow
+from services.adapters.kafka.group_consumer import GroupConsumer
+from services.adapters.kafka.message_tasks import MessageTasks
 from services.adapters.kafka.producer import PatientPublisher, Publisher, PublishesRecords
 from services.adapters.kafka.reader import LogReader
 from services.adapters.kafka.settings import KafkaSettings
@@ -34,6 +36,7 @@ from services.adapters.tracing.settings import TracingSettings
 from services.adapters.work_metrics import CountingPublisher, WorkMetrics
 from services.core.control import ImportControls
 from services.core.events import (
+    AFTER_CRASHES,
     MOST_NAMED,
     ControlEvent,
     Message,
@@ -52,6 +55,10 @@ from services.core.ports import HandlesMessages
 from services.core.settings import SettingsGroup
 from services.core.topics import Topic
 
+WORKED_ON_APART = (
+    "Workers crashed repeatedly. To find out why, what they worked on is tried again a little at a "
+    "time."
+)
 log = structlog.get_logger("worker")
 
 
@@ -172,7 +179,7 @@ class Worker:
             in_flight=sum(limit.in_use for limit in self.limits.values()),
             oldest_unfinished_seconds=round(oldest, 3),
             quota_share=quota.share,
-            limited_by=None if waiting else self.speed_limit(),
+            limited_by=None if waiting else self._after_crashes() or self.speed_limit(),
             waiting_on=system,
             holds=tuple(place for consumer in self.consumers for place in consumer.holds),
             concurrency=sum(limit.limit for limit in self.limits.values()),
@@ -184,6 +191,11 @@ class Worker:
             quota=_used(quota),
             works_on=tuple(self.worked_on.lately(at_most=MOST_NAMED)),
         )
+
+    def _after_crashes(self) -> Waiting | None:
+        if not any(tasks.meets_suspects for tasks in self._tasks):
+            return None
+        return Waiting(reason=AFTER_CRASHES, message=WORKED_ON_APART)
 
     async def consume(self, making: Awaitable[HandlesMessages], stop: asyncio.Event) -> None:
         """Wait for the handler, then run all consumers until `stop`; the first error ends all."""

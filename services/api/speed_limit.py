@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from services.api.worker_cache import SILENT_AFTER
 from services.core.errors import AUTOMATED_QUERIES, DAILY_LIMIT, DRIVE_RATE_LIMITED
-from services.core.events import Waiting, WorkerStatus
+from services.core.events import AFTER_CRASHES, Waiting, WorkerStatus
 from services.core.flow.occupancy import DRIVE, KAFKA, MEMORY, OTHER, PACE, QUOTA, SAME_FILE, STORE
 
 LimitReason = Literal[
@@ -25,6 +25,7 @@ LimitReason = Literal[
     "too_few_workers",
     "replay_rate",
     "same_file",
+    "after_crashes",
     "kafka",
     "database",
     "fault",
@@ -128,7 +129,13 @@ def _of(service: str, heard: Iterable[WorkerStatus]) -> SpeedLimit:
     if service == "indexer":
         message = "Everything is copied. The indexer is still writing the results to the database."
         return SpeedLimit(reason="database", message=message)
-    return _running(_stage(service, running))
+    return _after_crashes(running) or _running(_stage(service, running))
+
+
+def _after_crashes(running: Iterable[WorkerStatus]) -> SpeedLimit | None:
+    said = (worker.limited_by for worker in running if worker.limited_by)
+    why = next((why for why in said if why.reason == AFTER_CRASHES), None)
+    return SpeedLimit(reason="after_crashes", message=why.message) if why else None
 
 
 def _waiting(workers: Iterable[WorkerStatus]) -> SpeedLimit:

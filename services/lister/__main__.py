@@ -6,7 +6,7 @@ import os
 from services.adapters.drive.client import Drive
 from services.adapters.kafka.admin import Topics
 from services.adapters.kafka.backlog import Backlog
-from services.adapters.kafka.group_consumer import Flow
+from services.adapters.kafka.flow import Flow
 from services.adapters.kafka.ranges import RangeReader
 from services.adapters.kafka.reader import LogReader
 from services.adapters.process import end, run_service

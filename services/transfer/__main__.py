@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 
 from services.adapters.drive.client import Drive
-from services.adapters.kafka.group_consumer import Flow
+from services.adapters.kafka.flow import Flow
 from services.adapters.process import end, run_service
 from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings

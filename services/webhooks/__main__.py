@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from services.adapters import process
 from services.adapters.kafka.admin import LogOffsets, wait_for_topics
-from services.adapters.kafka.group_consumer import Flow, GroupConsumer
+from services.adapters.kafka.flow import Flow
+from services.adapters.kafka.group_consumer import GroupConsumer
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.ranges import read_up_to
 from services.adapters.kafka.reader import LogReader

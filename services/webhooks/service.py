@@ -16,7 +16,8 @@ from typing import Any, Protocol
 
 import structlog
 
-from services.adapters.kafka.message_tasks import Delivery, MessageTasks, Task
+from services.adapters.kafka.deliveries import Delivery, Task
+from services.adapters.kafka.message_tasks import MessageTasks
 from services.adapters.metrics import EndpointFigures
 from services.adapters.webhooks.client import Answer
 from services.core import events as e
@@ -58,7 +59,7 @@ class WebhookTasks(MessageTasks):
     be sent alone then, and hold up all others for a day."""
 
     def deliver(self, deliveries: Iterable[Delivery]) -> None:
-        suspected = (History.SUSPECT, History.CONDEMNED)
+        suspected = (History.SUSPECT, History.ISOLATED, History.CONDEMNED)
         super().deliver(
             replace(each, history=History.REDELIVERED) if each.history in suspected else each
             for each in deliveries

@@ -11,7 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from services.adapters.kafka.errors import KafkaUnavailableError
-from services.adapters.kafka.group_consumer import Flow, GroupConsumer
+from services.adapters.kafka.flow import Flow
+from services.adapters.kafka.group_consumer import GroupConsumer
 from services.adapters.kafka.message_tasks import MessageTasks
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.reader import LogReader, Raw

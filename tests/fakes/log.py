@@ -9,7 +9,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
-from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageTasks
+from services.adapters.kafka.deliveries import Assignment, Delivery
+from services.adapters.kafka.message_tasks import MessageTasks
 from services.adapters.kafka.reader import Raw
 from services.core.events import Message
 from services.core.flow.offsets import History, Offsets
@@ -134,14 +135,19 @@ class FakeGroupConsumer:
     def _settle(self, tasks: MessageTasks, *, leaving: bool = False) -> None:
         while tasks.started:
             delivery = tasks.started.popleft()
-            delivery.assignment.offsets.start(delivery.record.offset, alone=delivery.alone)
+            delivery.assignment.offsets.start(delivery.record.offset)
             self._commit()
-            if delivery.alone:
-                tasks.announced.set()
         while tasks.finished:
             delivery = tasks.finished.popleft()
             delivery.assignment.offsets.finish(delivery.record.offset)
+        for assignment in self._assigned.values():
+            if tasks.batch is None:
+                assignment.offsets.end_batch()
+                continue
+            ours = [x.record.offset for x in tasks.batch if x.assignment is assignment]
+            assignment.offsets.begin_batch(ours, alone=len(tasks.batch) == 1)
         self._commit(leaving=leaving)
+        tasks.announced.set()
 
     def _commit(self, *, leaving: bool = False) -> None:
         for partition, assignment in self._assigned.items():

@@ -7,7 +7,7 @@ import pytest
 
 from bench.quota import CLASSES, MOST, Course, ask, measure, scrape, wait_for_shares
 from services.adapters.drive.settings import QUOTA_USER
-from services.adapters.kafka.group_consumer import Flow
+from services.adapters.kafka.flow import Flow
 from tests.platform import Platform
 from tests.system import System, link, running_system
 

@@ -10,7 +10,8 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from msgspec.structs import replace
 
-from services.adapters.kafka.group_consumer import Flow, GroupConsumer
+from services.adapters.kafka.flow import Flow
+from services.adapters.kafka.group_consumer import GroupConsumer
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.events import Message

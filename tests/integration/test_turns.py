@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 from msgspec.structs import replace
 
-from services.adapters.kafka.group_consumer import Flow, GroupConsumer
+from services.adapters.kafka.flow import Flow
+from services.adapters.kafka.group_consumer import GroupConsumer
 from services.adapters.kafka.lag import LagReader
 from services.adapters.kafka.message_tasks import MessageTasks
 from services.adapters.kafka.producer import Publisher

@@ -11,9 +11,9 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 
+from services.adapters.kafka.deliveries import Assignment, Delivery
 from services.adapters.kafka.errors import sentence
 from services.adapters.kafka.handles import Consumer
-from services.adapters.kafka.message_tasks import Assignment, Delivery
 from services.adapters.kafka.reader import raw, reader_config
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.flow.lookahead import Lookahead

@@ -13,39 +13,25 @@ import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 
 from services.adapters.kafka.ahead import IDLE, AheadReader
+from services.adapters.kafka.deliveries import Assignment, Delivery
 from services.adapters.kafka.errors import KafkaUnavailableError, kafka_errors, sentence
+from services.adapters.kafka.flow import Flow
 from services.adapters.kafka.handles import Consumer
 from services.adapters.kafka.leaving import LEAVE_SECONDS, leave, left
-from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageTasks
+from services.adapters.kafka.message_tasks import MessageTasks
 from services.adapters.kafka.reader import poll, raw, reader_config
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.flow.offsets import History, Offsets
 
+UNTIL_BATCH_ENDS = 0.01
+"""Seconds between two looks: nothing else begins before the commits say that it has ended."""
 log = structlog.get_logger("kafka")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Flow:
-    """A partition is paused at `high` unfinished messages, and resumed at `low`. `drain_seconds`
-    bounds the wait for work in hand when it goes or the process stops. A killed worker's successor
-    may repeat what it finished within `commit_every_seconds`. With `looks_ahead`, each import
-    has its turn, wherever its messages lie in a backlog."""
-
-    high: int = 200
-    low: int = 100
-    drain_seconds: float = 5.0
-    commit_every_seconds: float = 0.25
-    looks_ahead: bool = False
-
-    def pauses(self, unfinished: int, *, paused: bool) -> bool:
-        return unfinished > self.low if paused else unfinished >= self.high
 
 
 class GroupConsumer:
@@ -59,6 +45,7 @@ class GroupConsumer:
         self._assigned: dict[int, Assignment] = {}
         self._closing = threading.Event()
         self._next_commit = 0.0
+        self._batch: Sequence[Delivery] | None = None  # of suspects, which is in hand
         self._consumer = Consumer(
             reader_config(settings, f"drivestream-{group}")
             | {
@@ -131,6 +118,8 @@ class GroupConsumer:
     def _look_ahead(self) -> float:
         """Seconds until it wants to look again. A commit says what is begun out of turn before it
         is, since nobody could tell from the offsets. If it fails, as in a rebalance, it is not."""
+        if self._batch is not None:
+            return UNTIL_BATCH_ENDS
         if self._ahead is None:
             return IDLE
         deliveries = self._ahead.step(self._assigned, self._tasks.belongs)
@@ -210,18 +199,26 @@ class GroupConsumer:
 
     def _absorb(self) -> None:
         tasks = self._tasks
+        batch = tasks.batch  # first of all: it changes when nothing is in hand
         while tasks.started:
             delivery = tasks.started.popleft()
-            delivery.assignment.offsets.start(
-                delivery.record.offset, time.monotonic(), alone=delivery.alone
-            )
-            if delivery.alone:
-                if self._assigned.get(delivery.record.partition) is delivery.assignment:
-                    self._commit([delivery.record.partition], wait=True)
-                self._loop.call_soon_threadsafe(tasks.announced.set)
+            delivery.assignment.offsets.start(delivery.record.offset, time.monotonic())
         while tasks.finished:
             delivery = tasks.finished.popleft()
             delivery.assignment.finish(delivery)
+        if batch is not self._batch:
+            self._batch = batch
+            self._announce_batch(batch)
+
+    def _announce_batch(self, batch: Sequence[Delivery] | None) -> None:
+        for assignment in self._assigned.values():
+            if batch is None:
+                assignment.offsets.end_batch()
+                continue
+            ours = [each.record.offset for each in batch if each.assignment is assignment]
+            assignment.offsets.begin_batch(ours, time.monotonic(), alone=len(batch) == 1)
+        self._commit(self._assigned, wait=True)
+        self._loop.call_soon_threadsafe(self._tasks.announced.set)
 
     def _throttle(self) -> None:
         for number, assignment in self._assigned.items():

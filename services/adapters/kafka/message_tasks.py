@@ -7,83 +7,32 @@ import is paused or cancelled: then the message counts as finished, and a resume
 """
 
 import asyncio
-from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 
+from services.adapters.kafka.deliveries import Assignment, Delivery, Task
 from services.adapters.kafka.producer import PublishesRecords, publish_dead_letter
-from services.adapters.kafka.reader import Raw
 from services.core.errors import SetAside, Stop
-from services.core.events import REPLAY, Event, Message, Place
+from services.core.events import REPLAY, Event, Message
 from services.core.flow.circuit_breaker import CircuitBreaker
+from services.core.flow.commit_state import BATCH
 from services.core.flow.concurrency import SLOT, ConcurrencyLimit, Slot
-from services.core.flow.lookahead import Lookahead
 from services.core.flow.occupancy import Occupancy
-from services.core.flow.offsets import History, Offsets
+from services.core.flow.offsets import History
 from services.core.flow.turns import CLAIM, Claim, FairQueue
 from services.core.flow.worked_on import WorkedOn
 from services.core.ownership import NOBODYS, Headers, Ownership
-from services.core.ports import HandlesMessages, Received
-from services.core.trace_context import HEADER
+from services.core.ports import HandlesMessages
 from services.core.wire import UndecodableError, UnknownEventError, decode
 
 WORKER_DIED = "worker_died"
 CANCEL_SECONDS = 5.0  # for cancelled work to clean up, such as aborting a multipart upload
-Task = asyncio.Task[None]
+CRASHED = "Workers crashed repeatedly while they worked on messages near these."
+Claimed = tuple[Delivery, Claim]
 log = structlog.get_logger("kafka")
-
-
-@dataclass(eq=False)
-class Assignment:
-    """`tasks` and `active` belong to the event loop, the rest to the consumer's thread."""
-
-    offsets: Offsets = field(default_factory=Offsets)
-    # librdkafka keeps a pause beyond the assignment that it was made in, so a partition that comes
-    # back may be paused without our knowing. It is resumed once, as if we had paused it.
-    paused: bool = True
-    announced: bool = False
-    active: bool = True
-    tasks: set[Task] = field(default_factory=set)
-    in_turn: Counter[str] = field(default_factory=Counter)  # by owner, unfinished
-    lookahead: Lookahead | None = None  # while there is a backlog
-
-    def finish(self, delivery: "Delivery") -> None:
-        owner = delivery.ownership.owner
-        self.offsets.finish(delivery.record.offset)
-        if not delivery.ahead:
-            self.in_turn[owner] -= 1
-            if self.in_turn[owner] <= 0:
-                del self.in_turn[owner]
-        elif self.lookahead is not None:
-            self.lookahead.finished(owner)
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """`ahead`: out of turn."""
-
-    record: Raw
-    assignment: Assignment
-    history: History = History.NEW
-    ownership: Ownership = NOBODYS
-    ahead: bool = False
-
-    @property
-    def alone(self) -> bool:
-        """Whether nothing else may be in hand while it is worked on."""
-        return self.history is History.SUSPECT
-
-    @property
-    def received(self) -> Received:
-        record = self.record
-        place = Place(topic=record.topic, partition=record.partition, offset=record.offset)
-        return Received(
-            place=place,
-            redelivered=self.history is not History.NEW,
-            traceparent=record.headers.get(HEADER, b""),
-        )
 
 
 @dataclass(eq=False, kw_only=True)
@@ -109,7 +58,10 @@ class MessageTasks:
     weight: int = 1
     occupancy: Occupancy = field(default_factory=Occupancy)
     worked_on: WorkedOn = field(default_factory=WorkedOn)
-    # Set once the commit says that a message is worked on alone.
+    # Whether suspects are worked on now; and which of them are in hand.
+    meets_suspects: bool = field(default=False, init=False)
+    batch: Sequence[Delivery] | None = field(default=None, init=False)
+    # Set once the commits say what `batch` is now.
     announced: asyncio.Event = field(default_factory=asyncio.Event)
     started: deque[Delivery] = field(default_factory=deque)
     finished: deque[Delivery] = field(default_factory=deque)
@@ -128,8 +80,8 @@ class MessageTasks:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._start_all(tasks))
                 await source
-                self.announced.set()
                 self._ended = True
+                self.announced.set()
                 self._filled.set()
         except ExceptionGroup as several:
             raise several.exceptions[0] from several
@@ -165,7 +117,25 @@ class MessageTasks:
         while await self._has_any():
             # Only once there is a slot, since until then something more urgent may come.
             slot = await self.limit.acquire()
-            await self._start(*self._inbox.take(), slot, tasks)
+            suspects, other = self._take()
+            if other is not None:
+                self._start(other, slot, tasks)
+            else:
+                slot.release()
+            for batch in _batches(suspects):
+                self.meets_suspects = True
+                await self._work_on(batch, tasks)
+            self.meets_suspects = bool(suspects and self._inbox)
+
+    def _take(self) -> tuple[Sequence[Claimed], Claimed | None]:
+        """The suspects whose turn it is, as many as may be in hand at once, and what comes next."""
+        suspects: list[Claimed] = []
+        while self._inbox and len(suspects) < min(BATCH, self.limit.limit):
+            taken = self._inbox.take()
+            if not taken[0].suspected:
+                return suspects, taken
+            suspects.append(taken)
+        return suspects, None
 
     async def _has_any(self) -> bool:
         """Whether something waits, or comes before the end."""
@@ -176,30 +146,42 @@ class MessageTasks:
             await self._filled.wait()
         return True
 
-    async def _start(
-        self, delivery: Delivery, claim: Claim, slot: Slot, tasks: asyncio.TaskGroup
-    ) -> None:
+    async def _work_on(self, suspects: Sequence[Claimed], tasks: asyncio.TaskGroup) -> None:
+        """Nothing else is in hand meanwhile, and the commits say so: if the process dies, the next
+        owner of their partitions knows of what."""
+        await self.limit.drained()
+        batch = [delivery for delivery, _ in suspects if delivery.assignment.active]
+        if not batch:
+            return
+        log.warning(
+            "kafka.worked_on_apart", why=CRASHED, messages=len(batch), **batch[0].record.place
+        )
+        await self._announce(batch)
+        working = [self._start(each, await self.limit.acquire(), tasks) for each in suspects]
+        if started := [task for task in working if task is not None]:
+            await asyncio.wait(started)
+        await self._announce(None)
+
+    async def _announce(self, batch: Sequence[Delivery] | None) -> None:
+        if self._ended:  # nobody commits any more
+            return
+        self.announced.clear()
+        self.batch = batch
+        await self.announced.wait()
+
+    def _start(self, claimed: Claimed, slot: Slot, tasks: asyncio.TaskGroup) -> Task | None:
+        """None if its partition is another worker's by now."""
+        delivery, claim = claimed
         assignment = delivery.assignment
-        if delivery.alone:
-            slot.release()
-            await self.limit.drained()
-            slot = await self.limit.acquire()
-        if assignment.active:
-            self.started.append(delivery)
-            if delivery.alone:
-                why = "Workers crashed repeatedly while they worked on messages near this one."
-                log.warning("kafka.worked_on_alone", **delivery.record.place, why=why)
-                self.announced.clear()
-                await self.announced.wait()
         if not assignment.active:
             slot.release()
-            return
+            return None
+        self.started.append(delivery)
         task = tasks.create_task(self._finish(delivery, claim, slot))
         assignment.tasks.add(task)
         task.add_done_callback(assignment.tasks.discard)
         task.add_done_callback(lambda _: slot.release())
-        if delivery.alone:
-            await asyncio.wait({task})
+        return task
 
     async def _finish(self, delivery: Delivery, claim: Claim, slot: Slot) -> None:
         record = delivery.record
@@ -266,3 +248,9 @@ def _about(event: Message) -> dict[str, str]:
         return {}
     name = "replay_id" if event.import_id.startswith(REPLAY) else "import_id"
     return {name: event.import_id}
+
+
+def _batches(suspects: Sequence[Claimed]) -> Sequence[Sequence[Claimed]]:
+    together = [each for each in suspects if each[0].history is History.SUSPECT]
+    alone = [[each] for each in suspects if each[0].history is History.ISOLATED]
+    return [together, *alone] if together else alone

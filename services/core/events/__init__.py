@@ -57,7 +57,13 @@ from services.core.events.values import (
     Target,
     Time,
 )
-from services.core.events.workers_status import MOST_NAMED, QuotaUse, Waiting, WorkerStatus
+from services.core.events.workers_status import (
+    AFTER_CRASHES,
+    MOST_NAMED,
+    QuotaUse,
+    Waiting,
+    WorkerStatus,
+)
 
 Control = ImportPaused | ImportResumed | ImportCancelled | ImportStalled
 OfReplay = ReplayRequested | ReplayRateChanged | ReplayFailed

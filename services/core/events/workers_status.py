@@ -30,6 +30,8 @@ class QuotaUse(Struct, frozen=True, kw_only=True):
     refused: Natural = 0
 
 
+AFTER_CRASHES = "after_crashes"
+"""Why a worker is slow that takes up little at a time, because others died of something in it."""
 MOST_NAMED = 50
 """Imports and replays that one status names."""
 Averages = Annotated[dict[Reason, float], Meta(max_length=20)]

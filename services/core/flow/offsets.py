@@ -10,6 +10,7 @@ message that kills.
 
 import math
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import chain, pairwise
@@ -29,7 +30,8 @@ class History(Enum):
 
     NEW = "new"
     REDELIVERED = "redelivered"  # it may have been handled before
-    SUSPECT = "suspect"  # and a worker may have died of it: work on it alone
+    SUSPECT = "suspect"  # and a worker may have died of it: work on it in a small batch
+    ISOLATED = "isolated"  # and a worker died over its batch: work on it alone
     CONDEMNED = "condemned"  # workers died while it was worked on alone
     FINISHED = "finished"
     IN_HAND = "in_hand"  # it was begun out of turn, in this assignment
@@ -54,13 +56,17 @@ class Offsets:
     _ahead: dict[int, float] = field(default_factory=dict)
     _next: int = 0  # nothing was delivered yet
     _started: int = 0
+    _batch: Sequence[int] | None = None
     _alone: int | None = None
     _inherited: CommitState = field(default_factory=CommitState)
     # From here on, and not before `_next`: what is finished, here or before this assignment; what
-    # earlier owners had begun out of turn; and what may be begun in its turn alone.
+    # earlier owners had begun out of turn.
     _finished: RangeSet = field(default_factory=RangeSet)
     _begun: RangeSet = field(default_factory=RangeSet)
+    # From the committed offset on: what may be begun in its turn alone, and what no other message
+    # may be in hand with.
     _shunned: RangeSet = field(default_factory=RangeSet)
+    _isolated: RangeSet = field(default_factory=RangeSet)
     _sent: Commit | None = None
     _acknowledged: Commit | None = None
 
@@ -76,6 +82,7 @@ class Offsets:
             _finished=RangeSet(inherited.finished),
             _begun=RangeSet(inherited.ahead),
             _shunned=RangeSet(inherited.shunned),
+            _isolated=RangeSet(inherited.isolated),
         )
 
     @property
@@ -135,7 +142,7 @@ class Offsets:
             history = self._history(offset)
         if history is not History.FINISHED:
             self._unfinished[offset] = at
-        for beyond in (self._finished, self._begun, self._shunned):
+        for beyond in (self._finished, self._begun):
             beyond.forget_below(self._next)
         return history
 
@@ -164,13 +171,15 @@ class Offsets:
         killed, times = inherited.killed or (None, 0)
         if offset == killed and times >= ALONE_DEATHS:
             return History.CONDEMNED
+        if offset == killed or offset in self._isolated:
+            return History.ISOLATED
         suspect = inherited.deaths >= SUSPECT_DEATHS and offset < inherited.suspect_until
-        if suspect or offset == killed or offset in self._shunned:
+        if suspect or offset in self._shunned:
             return History.SUSPECT
         again = offset < inherited.started or offset in self._begun
         return History.REDELIVERED if again else History.NEW
 
-    def start(self, offset: int, at: float = 0.0, *, alone: bool = False) -> None:
+    def start(self, offset: int, at: float = 0.0) -> None:
         """Note that work on it began at monotonic time `at`."""
         if offset in self._ahead:
             self._ahead[offset] = at
@@ -178,15 +187,24 @@ class Offsets:
             self._started = max(self._started, offset + 1)
         if offset in self._unfinished:
             self._unfinished[offset] = at
-        self._alone = offset if alone else None
+
+    def begin_batch(self, offsets: Sequence[int], at: float = 0.0, *, alone: bool = False) -> None:
+        """From now on the worker has nothing in hand but a batch of suspects, these and maybe those
+        of other partitions. `alone`: it is just one message."""
+        for offset in offsets:
+            self.start(offset, at)
+        self._batch = offsets
+        self._alone = next(iter(offsets), None) if alone else None
+
+    def end_batch(self) -> None:
+        """From now on it may have anything in hand."""
+        self._batch = self._alone = None
 
     def finish(self, offset: int) -> None:
         """Unknown, repeated and late ones change nothing."""
         self._unfinished.pop(offset, None)
         if self._ahead.pop(offset, None) is not None:
             self._finished.add(offset)
-        if self._alone == offset:
-            self._alone = None
 
     def due(self, *, leaving: bool = False) -> Commit | None:
         """None where nothing changed since the last one acknowledged.
@@ -196,6 +214,8 @@ class Offsets:
         offset = self.committable
         if offset is None:
             return None
+        for beyond in (self._shunned, self._isolated):
+            beyond.forget_below(offset)
         commit = Commit(offset, self._state(offset, leaving).encode(offset))
         if commit == self._acknowledged:
             return None
@@ -215,19 +235,27 @@ class Offsets:
         idle = leaving or not (self._unfinished or self._ahead)
         suspect = not idle and offset < self._inherited.suspect_until
         killed = self._inherited.killed
+        exact = idle or self._batch is not None
         # What earlier owners may have begun, less what the next one adds if this one dies.
-        before = self._inherited.started - (0 if idle else MARGIN)
+        before = self._inherited.started - (0 if exact else MARGIN)
         return CommitState(
             finished=tuple(self._finished_ranges()),
             started=max(self._started, offset, before),
             deaths=self._inherited.deaths if suspect else 0,
             suspect_until=self._inherited.suspect_until if suspect else offset,
-            alone=self._alone,
+            alone=self._alone if self._alone in self._unfinished else None,
             idle=idle,
             ahead=tuple(RangeSet([*self._begun, *((each, each) for each in self._ahead)])),
             shunned=tuple(self._shunned),
             killed=killed if killed and killed[0] >= offset and not leaving else None,
+            batch=self._in_batch(),
+            isolated=() if leaving else tuple(self._isolated),
         )
+
+    def _in_batch(self) -> tuple[Range, ...] | None:
+        if self._batch is None:
+            return None
+        return tuple(RangeSet((each, each) for each in self._batch if each in self._unfinished))
 
     def _finished_ranges(self) -> list[Range]:
         """Between unfinished offsets everything is finished or does not exist."""

@@ -13,7 +13,8 @@ from confluent_kafka.admin import AdminClient
 from msgspec.structs import replace
 
 from local.cli import main
-from services.adapters.kafka.group_consumer import Flow, GroupConsumer
+from services.adapters.kafka.flow import Flow
+from services.adapters.kafka.group_consumer import GroupConsumer
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.settings import KafkaSettings
 from services.core import events as e

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.adapters.kafka.group_consumer import Flow
+from services.adapters.kafka.flow import Flow
 
 
 @pytest.mark.parametrize(

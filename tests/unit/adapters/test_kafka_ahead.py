@@ -1,7 +1,7 @@
 """The reader of what is out of turn, as far as it asks no broker."""
 
 from services.adapters.kafka.ahead import IDLE, READING, AheadReader
-from services.adapters.kafka.message_tasks import Assignment, Delivery
+from services.adapters.kafka.deliveries import Assignment, Delivery
 from services.adapters.kafka.reader import Raw
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.flow.lookahead import Lookahead

@@ -2,21 +2,19 @@
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Callable, Mapping
+import math
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 import structlog
 from msgspec.structs import replace
 
-from services.adapters.kafka.message_tasks import (
-    CANCEL_SECONDS,
-    WORKER_DIED,
-    Assignment,
-    Delivery,
-)
+from services.adapters.kafka.deliveries import Assignment, Delivery
+from services.adapters.kafka.message_tasks import CANCEL_SECONDS, WORKER_DIED
 from services.adapters.kafka.reader import Raw
 from services.core.events import Message
+from services.core.flow.commit_state import BATCH
 from services.core.flow.concurrency import give_back
 from services.core.flow.offsets import History
 from services.core.flow.turns import CLAIM, UP_TO, Claim, Rank
@@ -80,6 +78,22 @@ class Desk:
         yield
         self.source.set_result(None)
         await running
+
+    @asynccontextmanager
+    async def announcing(self) -> AsyncIterator[list[Sequence[Delivery] | None]]:
+        """Until the block ends, the commits say at once what batch is in hand; here is what."""
+        said: list[Sequence[Delivery] | None] = [None]
+
+        async def announce() -> None:
+            while True:
+                if self.tasks.batch is not said[-1]:
+                    said.append(self.tasks.batch)
+                    self.tasks.announced.set()
+                await asyncio.sleep(0.001)
+
+        announcing = asyncio.create_task(announce())
+        yield said
+        announcing.cancel()
 
     async def deliver(self, *deliveries: Delivery) -> None:
         """Hand over, and let the tasks begin."""
@@ -235,18 +249,59 @@ async def test_a_suspect_is_worked_on_alone_and_only_once_that_is_announced() ->
     async with desk.running():
         suspect = a_delivery("suspect", history=History.SUSPECT)
         await desk.deliver(a_delivery("a"), a_delivery("b"), suspect, a_delivery("c"))
-        assert [started.alone for started in desk.tasks.started] == [False, False]
+        assert desk.tasks.batch is None
         await asyncio.sleep(10)
-        assert desk.recorder.keys == ["a", "b"]
-        assert [(s.record.key, s.alone) for s in desk.tasks.started] == [
-            (b"a", False),
-            (b"b", False),
-            (b"suspect", True),
-        ]
+        assert sorted(desk.recorder.keys) == ["a", "b", "c"]
+        assert desk.tasks.batch == [suspect]
         assert desk.recorder.in_hand == []
         desk.tasks.announced.set()
-    assert desk.recorder.keys == ["a", "b", "suspect", "c"]
+    assert desk.recorder.keys[3:] == ["suspect"]
     assert most == 1
+
+
+@pytest.mark.parametrize(("at_once", "largest"), [(1, 1), (5, 5), (100, BATCH)])
+@virtual_time
+async def test_suspects_are_worked_on_in_small_batches_and_nothing_else_meanwhile(
+    at_once: int, largest: int
+) -> None:
+    together: list[set[str]] = []
+
+    async def act(_event: Message) -> None:
+        await asyncio.sleep(1)
+        together.append({event.key for event in desk.recorder.in_hand})
+
+    desk = Desk(Recorder(act), at_once=at_once)
+    suspects = {f"suspect-{n}" for n in range(2 * BATCH + 1)}
+    async with desk.running(), desk.announcing() as announced:
+        await desk.deliver(
+            *(a_delivery(name, history=History.SUSPECT) for name in sorted(suspects)),
+            a_delivery("innocent"),
+            *(a_delivery(f"late-{n}", history=History.SUSPECT) for n in range(2)),
+            a_delivery("last"),
+        )
+        await asyncio.sleep(60)
+        assert announced[-1] is None
+    assert set(desk.finished) >= suspects | {"innocent", "late-0", "late-1", "last"}
+    assert max(map(len, together)) == largest
+    assert all(
+        {key.startswith(("suspect", "late")) for key in each} != {True, False} for each in together
+    )
+    sizes = [len(batch) for batch in announced if batch]
+    assert sum(sizes) == len(suspects) + 2
+    assert max(sizes) == largest
+    assert not desk.tasks.meets_suspects
+
+
+@virtual_time
+async def test_what_was_in_a_batch_when_a_worker_died_is_worked_on_alone() -> None:
+    desk = Desk(Recorder(for_a_second))
+    kinds = [History.SUSPECT, History.ISOLATED, History.SUSPECT, History.ISOLATED]
+    async with desk.running(), desk.announcing() as announced:
+        await desk.deliver(*(a_delivery(f"{n}", history=kind) for n, kind in enumerate(kinds)))
+        assert desk.tasks.meets_suspects
+        await asyncio.sleep(10)
+    keys = [[each.record.key for each in batch] for batch in announced if batch]
+    assert keys == [[b"0", b"2"], [b"1"], [b"3"]]
 
 
 @virtual_time
@@ -314,10 +369,12 @@ async def test_what_killed_its_worker_alone_is_set_aside_without_a_try() -> None
 
 
 class Lives:
-    """Workers, one after the other, of which each dies as soon as it takes up `killer`."""
+    """Workers, one after the other. Each dies as soon as it takes up `killer`, and is killed from
+    outside after `seconds`."""
 
-    def __init__(self, killer: str) -> None:
+    def __init__(self, killer: str = "", seconds: float = math.inf) -> None:
         self.killer = killer
+        self.seconds = seconds
         self.log = FakeLog()
         self.publisher = FakePublisher(self.log, LookupError, "test")
         self.deaths = 0
@@ -327,15 +384,19 @@ class Lives:
     async def live(self, count: int) -> None:
         """One worker, until it dies, or until each of so many messages has come to an end."""
         died = asyncio.Event()
+        killed_at = now() + self.seconds
         committed = self.log.committed
 
-        async def act(event: Message) -> None:
+        def is_dead(key: str = "") -> bool:
             nonlocal committed
-            await asyncio.sleep(0.01)
-            if event.key == self.killer and not died.is_set():
+            if not died.is_set() and (key == self.killer or now() >= killed_at):
                 committed = dict(self.log.committed)  # a dead worker commits no more
                 died.set()
-            if died.is_set():
+            return died.is_set()
+
+        async def act(event: Message) -> None:
+            await asyncio.sleep(0.01)
+            if is_dead(event.key):
                 await asyncio.Event().wait()
             self.handled.add(event.key)
 
@@ -343,8 +404,9 @@ class Lives:
         consumer = FakeGroupConsumer(
             self.log, group="g", topic=FILES_FOUND.name, drain_seconds=0.01
         )
-        running = asyncio.create_task(consumer.run(tasks_of(recorder, self.publisher)))
-        await until(lambda: died.is_set() or len(self.handled) + len(recorder.failed) == count)
+        tasks = tasks_of(recorder, self.publisher, at_once=8)
+        running = asyncio.create_task(consumer.run(tasks))
+        await until(lambda: is_dead(" ") or len(self.handled) + len(recorder.failed) == count)
         self.failed += [(event.key, why) for event, why in recorder.failed]
         consumer.stop()
         await running
@@ -362,7 +424,18 @@ async def test_a_message_that_kills_its_worker_is_set_aside_and_all_others_are_h
             break
     assert lives.failed == [("file-17", WORKER_DIED)]
     assert lives.handled == set(names) - {"file-17"}
-    assert lives.deaths == 5  # three in company, two alone
+    assert lives.deaths == 6  # three among others, one in a batch, two alone
+
+
+@virtual_time
+async def test_workers_that_are_killed_from_outside_again_and_again_get_on() -> None:
+    """There are suspects in a dozen partitions. One at a time, it would take some 50 lives."""
+    lives, names = Lives(seconds=0.3), [f"file-{n}" for n in range(2_000)]
+    await lives.publisher.publish([replace(FOUND, file_id=name) for name in names])
+    while len(lives.handled) < len(names) and lives.deaths < 20:
+        await lives.live(len(names))
+    assert lives.handled == set(names)
+    assert lives.failed == []
 
 
 async def test_what_is_not_allowed_is_passed() -> None:

@@ -8,7 +8,9 @@ import structlog
 
 from services.adapters.worker import Consumes, Worker, WorkerSettings, WorkerSpec
 from services.core.errors import Stop
+from services.core.events import AFTER_CRASHES, Message
 from services.core.flow.circuit_breaker import unknown
+from services.core.flow.offsets import History
 from services.core.flow.quota import QuotaLimiter, QuotaSettings
 from services.core.flow.resilience import Resilience
 from services.core.settings import SettingsError, read_settings
@@ -17,6 +19,7 @@ from services.transfer.memory import MemoryBudget
 from tests.fakes.log import FakeLog, FakePublisher
 from tests.fakes.messages import Recorder
 from tests.fakes.virtual_time import now, virtual_time
+from tests.unit.adapters.test_message_tasks import a_delivery
 
 SPEC = WorkerSpec(
     service="transfer",
@@ -65,6 +68,29 @@ def test_the_status_tells_the_current_limit() -> None:
     worker = a_worker()
     worker.limits["transfer"].resize(3)
     assert worker.status().concurrency == 3
+
+
+@virtual_time
+async def test_status_says_that_suspects_are_worked_on_a_little_at_a_time() -> None:
+    worker, done = a_worker(), asyncio.Event()
+
+    async def wait(_event: Message) -> None:
+        await done.wait()
+
+    (consumes,) = SPEC.consumes
+    tasks = worker.tasks(consumes, Recorder(wait))
+    source = asyncio.get_running_loop().create_future()
+    running = asyncio.create_task(tasks.run(source))
+    assert worker.status().limited_by is None
+    tasks.deliver([a_delivery("a", history=History.SUSPECT), a_delivery("b")])
+    await asyncio.sleep(1)
+    limited = worker.status().limited_by
+    assert limited is not None
+    assert limited.reason == AFTER_CRASHES
+    done.set()
+    source.set_result(None)  # nobody is asked to commit any more
+    await running
+    assert worker.status().limited_by is None
 
 
 @virtual_time

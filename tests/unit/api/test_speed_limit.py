@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from services.api.speed_limit import SpeedLimit, speed_limit
 from services.api.worker_cache import SILENT_AFTER
-from services.core.events import QuotaUse, Waiting, WorkerStatus
+from services.core.events import AFTER_CRASHES, QuotaUse, Waiting, WorkerStatus
 from tests.samples import AT
 from tests.unit.api.test_worker_cache import worker
 
@@ -159,6 +159,12 @@ def test_imports_of_the_same_files_take_turns_and_need_no_processor() -> None:
         message="75% of the files in progress wait for another copy of the same file. Imports that "
         "hold the same files take turns at each of them.",
     )
+
+
+def test_suspects_that_are_worked_on_a_little_at_a_time() -> None:
+    why = Waiting(reason=AFTER_CRASHES, message="Workers crashed repeatedly.")
+    found = limit(transfer(limited_by=why, in_hand={"drive": 12.0}), transfer("transfer@h/2"))
+    assert found == SpeedLimit(reason="after_crashes", message="Workers crashed repeatedly.")
 
 
 def test_kafka_if_it_does_not_answer_or_acknowledges_late() -> None:

@@ -11,7 +11,8 @@ from functools import partial
 import pytest
 
 from services.adapters.drive.client import GET, LIST
-from services.adapters.kafka.message_tasks import Assignment, Delivery, MessageTasks
+from services.adapters.kafka.deliveries import Assignment, Delivery
+from services.adapters.kafka.message_tasks import MessageTasks
 from services.adapters.kafka.reader import Raw
 from services.adapters.worker import Worker
 from services.core import events as e

@@ -915,7 +915,7 @@ export interface components {
     /** SpeedLimit */
     SpeedLimit: {
       /** @enum {string} */
-      reason: "google_quota" | "drive" | "store" | "memory" | "too_few_workers" | "replay_rate" | "same_file" | "kafka" | "database" | "fault" | "nothing_to_do" | "unknown";
+      reason: "google_quota" | "drive" | "store" | "memory" | "too_few_workers" | "replay_rate" | "same_file" | "after_crashes" | "kafka" | "database" | "fault" | "nothing_to_do" | "unknown";
       message: string;
     };
     /** System */

@@ -161,7 +161,7 @@ def died_alone(tracker: Offsets, times: int, offset: int = 0) -> Offsets:
     for _ in range(times):
         for each in range(offset + 1):
             tracker.begin(each)
-        tracker.start(offset, alone=True)
+        tracker.begin_batch([offset], alone=True)
         tracker = resumed(tracker)
     return tracker
 
@@ -175,27 +175,105 @@ def test_a_worker_that_was_killed_once_over_a_message_alone_condemns_it_not() ->
     """An operator may have killed it. Deaths over other messages, or before anything was begun,
     say nothing more about this one."""
     after = died_alone(died(Offsets(), SUSPECT_DEATHS), ALONE_DEATHS - 1)
-    assert after.begin(0) is History.SUSPECT
+    assert after.begin(0) is History.ISOLATED
     other = died_alone(resumed(after), 1, offset=1)
-    assert [other.begin(0), other.begin(1)] == [History.SUSPECT, History.SUSPECT]
+    assert [other.begin(0), other.begin(1)] == [History.ISOLATED, History.ISOLATED]
 
 
 def test_deaths_over_a_message_alone_are_forgotten_if_an_owner_leaves_in_order() -> None:
     after = died_alone(died(Offsets(), SUSPECT_DEATHS), ALONE_DEATHS - 1)
     after.begin(0)
-    after.start(0, alone=True)
+    after.begin_batch([0], alone=True)
     left = resumed(after, leaving=True)
-    assert died_alone(died(left, SUSPECT_DEATHS), 1).begin(0) is History.SUSPECT
+    assert died_alone(died(left, SUSPECT_DEATHS), 1).begin(0) is History.ISOLATED
 
 
 def test_a_suspect_that_succeeds_alone_clears_nobody_else_but_itself() -> None:
     tracker = died(Offsets(), SUSPECT_DEATHS)
     tracker.begin(0)
     tracker.begin(1)
-    tracker.start(0, alone=True)
+    tracker.begin_batch([0], alone=True)
     tracker.finish(0)
+    tracker.end_batch()
     after = resumed(tracker)
     assert after.begin(1) is History.SUSPECT
+
+
+def suspected(count: int) -> Offsets:
+    """Messages 0 to `count` - 1 are delivered, and suspects."""
+    tracker = died(Offsets(), SUSPECT_DEATHS)
+    assert {tracker.begin(offset) for offset in range(count)} == {History.SUSPECT}
+    return tracker
+
+
+def histories(tracker: Offsets, count: int) -> list[History]:
+    return [tracker.begin(offset) for offset in range(count)]
+
+
+def test_a_death_over_a_batch_isolates_what_was_left_of_it_and_suspects_nothing_more() -> None:
+    tracker = suspected(9)
+    tracker.begin_batch([2, 3, 4])
+    tracker.finish(3)
+    after = resumed(tracker)
+    suspect, isolated = History.SUSPECT, History.ISOLATED
+    expected = [suspect, suspect, isolated, History.FINISHED, isolated, suspect]
+    assert histories(after, 6) == expected
+
+
+def test_deaths_over_batches_suspect_nothing_more_than_the_deaths_before_them() -> None:
+    tracker, last = suspected(MARGIN + 1), MARGIN
+    for _ in range(5):
+        tracker.begin_batch([last])
+        tracker = resumed(tracker)
+        assert histories(tracker, last) == [History.SUSPECT] * last
+        assert tracker.begin(last) is History.ISOLATED
+    assert tracker.begin(last + 1) is History.NEW
+
+
+def test_a_death_over_a_batch_of_other_partitions_says_nothing_of_this_one() -> None:
+    tracker = suspected(3)
+    tracker.begin_batch([])
+    assert histories(resumed(tracker), 3) == [History.SUSPECT] * 3
+    fresh = begun(0)
+    fresh.begin_batch([])
+    for _ in range(SUSPECT_DEATHS):
+        fresh = resumed(fresh)
+        assert fresh.begin(0) is History.NEW
+        fresh.begin_batch([])
+
+
+def test_the_only_one_of_a_partition_in_a_batch_was_not_alone() -> None:
+    tracker = suspected(1)
+    for _ in range(2 * ALONE_DEATHS):
+        tracker.begin_batch([0])
+        tracker = resumed(tracker)
+        assert tracker.begin(0) is History.ISOLATED
+
+
+def test_what_is_isolated_stays_so_while_others_are_worked_on_and_others_die() -> None:
+    tracker = suspected(3)
+    tracker.begin_batch([1, 2])
+    tracker = resumed(tracker)
+    tracker.begin(0)
+    tracker.begin(1)
+    tracker.begin(2)
+    tracker.start(0)
+    tracker = resumed(tracker)  # a death like the first ones
+    assert histories(tracker, 3) == [History.SUSPECT, History.ISOLATED, History.ISOLATED]
+
+
+def test_what_was_shunned_and_delivered_stays_suspect_until_it_is_finished() -> None:
+    tracker = begun_ahead(5_000)
+    for _ in range(SUSPECT_DEATHS):
+        tracker = resumed(tracker)
+        tracker.begin(0)
+        tracker.start(0)
+        tracker.begin_ahead(5_000)
+    assert tracker.begin(5_000) is History.SUSPECT
+    tracker.begin_batch([])
+    tracker = resumed(tracker)
+    tracker.begin(0)
+    assert tracker.begin(5_000) is History.SUSPECT
 
 
 def test_deaths_are_forgotten_once_the_suspects_are_done() -> None:
@@ -233,16 +311,16 @@ def test_metadata_fits_what_a_broker_takes_and_drops_ranges_that_do_not() -> Non
     st.lists(st.tuples(st.integers(1, 500), st.integers(0, 500)), max_size=40),
     st.integers(0, 300),
     st.integers(0, 9),
-    st.none() | st.integers(0, 100),
     st.lists(st.integers(0, 2_000), max_size=20),
+    st.none() | st.lists(st.integers(0, 300), max_size=16),
 )
 def test_a_state_is_read_as_it_was_written(
     offset: int,
     steps: list[tuple[int, int]],
     started: int,
     deaths: int,
-    alone: int | None,
     ahead: list[int],
+    batch: list[int] | None,
 ) -> None:
     ranges, last = [], offset
     for gap, length in steps:
@@ -253,13 +331,19 @@ def test_a_state_is_read_as_it_was_written(
         started=offset + started,
         deaths=deaths,
         suspect_until=offset + started,
-        alone=None if alone is None else offset + alone,
+        alone=offset + batch[0] if batch else None,
         idle=deaths == 0,
         ahead=tuple(RangeSet((offset + each, offset + each + 1) for each in ahead)),
         shunned=tuple(RangeSet((offset + 5_000 + each, offset + 5_000 + each) for each in ahead)),
         killed=(offset, deaths) if deaths > 5 else None,
+        batch=None if batch is None else _ranges(offset, batch),
+        isolated=_ranges(offset, batch or []) if deaths > 3 else (),
     )
     assert CommitState.decode(offset, state.encode(offset)) == state
+
+
+def _ranges(offset: int, distances: list[int]) -> tuple[tuple[int, int], ...]:
+    return tuple(RangeSet((offset + each, offset + each) for each in sorted(distances)))
 
 
 def begun_ahead(*offsets: int, in_turn: int = 0) -> Offsets:
@@ -332,6 +416,22 @@ def test_a_commit_of_older_code_and_one_that_older_code_reads() -> None:
     state = CommitState.decode(commit.offset, alone)
     assert state is not None
     assert (state.finished, state.ahead, state.shunned) == (((700, 700),), (), ())
+
+
+def test_a_commit_over_a_batch_is_a_death_alone_or_among_others_for_older_code() -> None:
+    """It reads three streams, and passes over the fourth."""
+    tracker = suspected(2)
+    tracker.begin_batch([1])
+    commit = tracker.due()
+    assert commit is not None
+    streams, texts = base64.b85decode(commit.metadata), []
+    while streams:
+        inflate = zlib.decompressobj()
+        texts.append(json.loads(inflate.decompress(streams)))
+        streams = inflate.unused_data
+    first, ahead, killed, batch = texts
+    assert (first[2], first[5], ahead, batch) == (SUSPECT_DEATHS, False, [[], []], [[1, 0], []])
+    assert killed[0] < commit.offset, "older code takes a message before the commit for a killer"
 
 
 def test_a_commit_with_much_out_of_turn_fits_and_forgets_nothing_that_was_begun() -> None:

@@ -26,6 +26,7 @@ export const flow = {
     too_few_workers: 'Too few workers',
     replay_rate: 'The rate of a replay',
     same_file: 'Several imports of the same files',
+    after_crashes: 'Workers crashed',
     kafka: 'Kafka',
     database: 'The database',
     fault: 'A bug in Drivestream',
