@@ -8,7 +8,16 @@ from typing import Any
 from services.adapters.kafka.reader import Raw
 from services.core import events as e
 from services.core.wire import UndecodableError, UnknownEventError, decode, event_id
-from tests.fire.checks import at_rest, commits, facts, imports, objects, poison, processes
+from tests.fire.checks import (
+    at_rest,
+    commits,
+    facts,
+    imports,
+    objects,
+    poison,
+    processes,
+    windows,
+)
 from tests.fire.checks.at_rest import Rest
 from tests.fire.checks.objects import Object
 from tests.fire.checks.poison import Poison
@@ -106,6 +115,7 @@ def _of_log(found: Evidence) -> Sequence[Verdict]:
         facts.repeats(stored, _blows(found.history.of("fault")), IN_HAND),
         poison.set_aside(thrown, letters, states),
         facts.contract(events, places, found.schema),
+        windows.counted(_events(found.records)),
     ]
 
 

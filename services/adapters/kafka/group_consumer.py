@@ -180,8 +180,8 @@ class GroupConsumer:
             self._next_commit = now + self._flow.commit_every_seconds
             self._commit(self._assigned)
             self._look_at_lag()
-        oldest = (assignment.offsets.oldest for assignment in self._assigned.values())
-        self._oldest = min(oldest, default=math.inf)
+            oldest = (assignment.offsets.oldest for assignment in self._assigned.values())
+            self._oldest = min(oldest, default=math.inf)
 
     def _look_at_lag(self) -> None:
         """By what the last fetches said of the ends; nothing is asked of the broker."""
