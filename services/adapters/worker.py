@@ -74,7 +74,8 @@ class WorkerSettings(SettingsGroup):
 @dataclass(frozen=True, kw_only=True)
 class Consumes:
     """One group in one topic. Messages that it does not `take` it passes: they are another's. Each
-    counts as `weight` files when it is decided whose turn it is."""
+    counts as `weight` files when it is decided whose turn it is. Without `suspects`, no message is
+    suspected of killing workers."""
 
     topic: Topic
     group: str
@@ -82,6 +83,7 @@ class Consumes:
     flow: Flow = field(default_factory=Flow)
     takes: Callable[[Message], bool] = lambda _event: True
     weight: int = 1
+    suspects: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +148,7 @@ class Worker:
             belongs=lambda headers: ownership(headers, self.controls.is_bulk),
             part=part,
             weight=consumes.weight,
+            suspects=consumes.suspects,
             occupancy=self.occupancy,
             worked_on=self.worked_on,
         )

@@ -42,12 +42,14 @@ SPEC = WorkerSpec(
             weight=FILES_A_PAGE,
             takes=lambda event: not of_replay(event),
         ),
-        # A part of a replay may take hours, and no page may wait for it.
+        # A part of a replay may take hours, and no page may wait for it. It is in hand whenever a
+        # page kills the lister, and so would be condemned before that page.
         Consumes(
             topic=t.IMPORTS_PAGES,
             group="lister-replays",
             at_once=REPLAY_PARTS_AT_ONCE,
             takes=of_replay,
+            suspects=False,
         ),
         Consumes(topic=t.IMPORTS_REQUESTED, group="lister-requests", at_once=8),
     ),

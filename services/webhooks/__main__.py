@@ -13,6 +13,7 @@ from services.adapters import process
 from services.adapters.kafka.admin import LogOffsets, wait_for_topics
 from services.adapters.kafka.flow import Flow
 from services.adapters.kafka.group_consumer import GroupConsumer
+from services.adapters.kafka.message_tasks import MessageTasks
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.ranges import read_up_to
 from services.adapters.kafka.reader import LogReader
@@ -35,7 +36,7 @@ from services.core.flow.circuit_breaker import CircuitBreaker
 from services.core.flow.concurrency import ConcurrencyLimit
 from services.core.settings import SettingsGroup
 from services.core.topics import NOTIFICATIONS
-from services.webhooks.service import UNFINISHED, EndpointDelivery, Repeats, WebhookTasks
+from services.webhooks.service import UNFINISHED, EndpointDelivery, Repeats
 
 SERVICE = "webhooks"
 TOPIC = NOTIFICATIONS.name
@@ -125,8 +126,8 @@ class Sender:
                 consumer.stop()
 
 
-def tasks_for(delivery: EndpointDelivery, publisher: Publisher, tracing: Tracing) -> WebhookTasks:
-    return WebhookTasks(
+def tasks_for(delivery: EndpointDelivery, publisher: Publisher, tracing: Tracing) -> MessageTasks:
+    return MessageTasks(
         service=SERVICE,
         handler=tracing.handler(delivery),
         limit=ConcurrencyLimit(2 * UNFINISHED),
@@ -134,6 +135,7 @@ def tasks_for(delivery: EndpointDelivery, publisher: Publisher, tracing: Tracing
         faults=CircuitBreaker(lambda _why, _seconds: None),
         idle=delivery.only_waits,
         allows=lambda _event: True,
+        suspects=False,  # it would be sent alone, and hold up all others for a day
     )
 
 

@@ -7,22 +7,20 @@ no other either: what is finished behind it is part of the commit.
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Protocol
 
 import structlog
 
-from services.adapters.kafka.deliveries import Delivery, Task
-from services.adapters.kafka.message_tasks import MessageTasks
+from services.adapters.kafka.deliveries import Task
 from services.adapters.metrics import EndpointFigures
 from services.adapters.webhooks.client import Answer
 from services.core import events as e
 from services.core.errors import SetAside
-from services.core.flow.offsets import History
 from services.core.ports import Received
 from services.core.wire import event_id
 from services.webhooks.payload import body_of, webhook_of
@@ -52,18 +50,6 @@ class Repeats:
     def note(self, id: str, offset: int) -> bool:
         """Whether this is a repeat. Offsets may be noted again."""
         return self._first.setdefault(id, offset) < offset
-
-
-class WebhookTasks(MessageTasks):
-    """No notification kills a process, so none is suspected when one dies again and again. It would
-    be sent alone then, and hold up all others for a day."""
-
-    def deliver(self, deliveries: Iterable[Delivery]) -> None:
-        suspected = (History.SUSPECT, History.ISOLATED, History.CONDEMNED)
-        super().deliver(
-            replace(each, history=History.REDELIVERED) if each.history in suspected else each
-            for each in deliveries
-        )
 
 
 @dataclass(eq=False, kw_only=True)

@@ -155,4 +155,4 @@ class FakeGroupConsumer:
             if commit is not None:
                 place = (self._group, self._topic, partition)
                 self._log.committed[place] = commit.offset, commit.metadata
-                assignment.offsets.acknowledged(commit.offset)
+                assignment.offsets.acknowledged(*commit)

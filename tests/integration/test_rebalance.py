@@ -15,6 +15,7 @@ from services.adapters.kafka.group_consumer import GroupConsumer
 from services.adapters.kafka.producer import Publisher
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.events import Message
+from services.core.flow.offsets import Commit, Offsets
 from services.core.topics import FILES_FOUND
 from tests.fakes.messages import Recorder, tasks_of
 from tests.fakes.patience import until
@@ -173,3 +174,28 @@ async def test_a_revoked_partitions_work_is_cancelled_after_the_drain(
         assert len({event.key for event in both}) == len(both) == 240
         await first.stop()
         await second.stop()
+
+
+async def test_what_kafka_has_acknowledged_is_not_committed_again(
+    kafka_settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer has the offset and the metadata, by which a commit is known again."""
+    recorder, commits = Recorder(), list[bool]()
+    due = Offsets.due
+
+    def counted(offsets: Offsets, *, leaving: bool = False) -> Commit | None:
+        commit = due(offsets, leaving=leaving)
+        commits.append(commit is not None and not leaving)
+        return commit
+
+    async with found(kafka_settings, 50) as publisher:
+        monkeypatch.setattr(Offsets, "due", counted)
+        member = Member(kafka_settings, publisher, recorder)
+        await until(lambda: len(recorder.handled) == 50, WAIT)
+        await asyncio.sleep(2)
+        assert sum(commits) > 0
+        commits.clear()
+        await asyncio.sleep(2)
+        assert len(commits) > FILES_FOUND.partitions
+        assert sum(commits) == 0
+        await member.stop()

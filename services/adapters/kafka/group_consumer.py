@@ -45,7 +45,9 @@ class GroupConsumer:
         self._assigned: dict[int, Assignment] = {}
         self._closing = threading.Event()
         self._next_commit = 0.0
-        self._batch: Sequence[Delivery] | None = None  # of suspects, which is in hand
+        # The suspects that are in hand, and whether the commits still have to say so.
+        self._batch: Sequence[Delivery] | None = None
+        self._unannounced = False
         self._consumer = Consumer(
             reader_config(settings, f"drivestream-{group}")
             | {
@@ -118,7 +120,7 @@ class GroupConsumer:
     def _look_ahead(self) -> float:
         """Seconds until it wants to look again. A commit says what is begun out of turn before it
         is, since nobody could tell from the offsets. If it fails, as in a rebalance, it is not."""
-        if self._batch is not None:
+        if self._batch is not None or self._unannounced:
             return UNTIL_BATCH_ENDS
         if self._ahead is None:
             return IDLE
@@ -160,6 +162,7 @@ class GroupConsumer:
         old = self._assigned[number]
         old.offsets.end()
         self._assigned[number] = Assignment(tasks=old.tasks)
+        self._note_batch(self._assigned[number])
         return self._assigned[number]
 
     def _announce_work(self, deliveries: Iterable[Delivery]) -> None:
@@ -178,7 +181,9 @@ class GroupConsumer:
         now = time.monotonic()
         if now >= self._next_commit:
             self._next_commit = now + self._flow.commit_every_seconds
-            self._commit(self._assigned)
+            if self._commit(self._assigned, wait=self._unannounced) and self._unannounced:
+                self._unannounced = False
+                self._loop.call_soon_threadsafe(self._tasks.announced.set)
             self._look_at_lag()
             oldest = (assignment.offsets.oldest for assignment in self._assigned.values())
             self._oldest = min(oldest, default=math.inf)
@@ -207,18 +212,16 @@ class GroupConsumer:
             delivery = tasks.finished.popleft()
             delivery.assignment.finish(delivery)
         if batch is not self._batch:
-            self._batch = batch
-            self._announce_batch(batch)
+            self._batch, self._unannounced, self._next_commit = batch, True, 0.0
+            for assignment in self._assigned.values():
+                self._note_batch(assignment)
 
-    def _announce_batch(self, batch: Sequence[Delivery] | None) -> None:
-        for assignment in self._assigned.values():
-            if batch is None:
-                assignment.offsets.end_batch()
-                continue
-            ours = [each.record.offset for each in batch if each.assignment is assignment]
-            assignment.offsets.begin_batch(ours, time.monotonic(), alone=len(batch) == 1)
-        self._commit(self._assigned, wait=True)
-        self._loop.call_soon_threadsafe(self._tasks.announced.set)
+    def _note_batch(self, assignment: Assignment) -> None:
+        if self._batch is None:
+            assignment.offsets.end_batch()
+            return
+        ours = [each.record.offset for each in self._batch if each.assignment is assignment]
+        assignment.offsets.begin_batch(ours, time.monotonic(), alone=len(self._batch) == 1)
 
     def _throttle(self) -> None:
         for number, assignment in self._assigned.items():
@@ -239,9 +242,10 @@ class GroupConsumer:
             return True
         try:
             if wait:
-                self._on_commit(None, self._consumer.commit(offsets=due, asynchronous=False) or [])
-            else:
-                self._consumer.commit(offsets=due, asynchronous=True)
+                committed = self._consumer.commit(offsets=due, asynchronous=False) or []
+                self._on_commit(None, committed)
+                return all(partition.error is None for partition in committed)
+            self._consumer.commit(offsets=due, asynchronous=True)
         except KafkaException as why:  # not committed: the next round offers it again
             log.warning("kafka.commit_failed", topic=self.topic, error=sentence(why.args[0]))
             return False
@@ -254,7 +258,7 @@ class GroupConsumer:
         for partition in committed:
             assignment = self._assigned.get(partition.partition)
             if assignment is not None and partition.error is None:
-                assignment.offsets.acknowledged(partition.offset)
+                assignment.offsets.acknowledged(partition.offset, partition.metadata or "")
 
     def _on_assign(self, _consumer: object, partitions: list[TopicPartition]) -> None:
         if self._closing.is_set():
@@ -268,6 +272,8 @@ class GroupConsumer:
                     self._assigned[last.partition] = Assignment(offsets)
         except KafkaException as why:
             log.warning("kafka.no_commit_state", topic=self.topic, error=sentence(why.args[0]))
+        for partition in partitions:
+            self._note_batch(self._assigned[partition.partition])
         log.info("kafka.assigned", topic=self.topic, partitions=sorted(self._assigned))
 
     def _on_revoke(self, _consumer: object, partitions: list[TopicPartition]) -> None:

@@ -9,7 +9,7 @@ import is paused or cancelled: then the message counts as finished, and a resume
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -30,6 +30,7 @@ from services.core.wire import UndecodableError, UnknownEventError, decode
 
 WORKER_DIED = "worker_died"
 CANCEL_SECONDS = 5.0  # for cancelled work to clean up, such as aborting a multipart upload
+SUSPECTED = frozenset({History.SUSPECT, History.ISOLATED, History.CONDEMNED})
 CRASHED = "Workers crashed repeatedly while they worked on messages near these."
 Claimed = tuple[Delivery, Claim]
 log = structlog.get_logger("kafka")
@@ -43,7 +44,8 @@ class MessageTasks:
     turn or for an outage to end: then a drain does not wait for it. `faults` waits out our own
     unforeseen errors. `allows` says whether an event may be worked on now, and `belongs` whose it
     is, on the consumer's thread. `part` is which part of the topic is worked on here, and `weight`
-    as how many files a message counts when it is decided whose turn it is.
+    as how many files a message counts when it is decided whose turn it is. Without `suspects`, no
+    message is suspected of killing workers.
     """
 
     service: str
@@ -56,6 +58,7 @@ class MessageTasks:
     belongs: Callable[[Headers], Ownership] = lambda _headers: NOBODYS
     part: Callable[[], float] = lambda: 1.0
     weight: int = 1
+    suspects: bool = True
     occupancy: Occupancy = field(default_factory=Occupancy)
     worked_on: WorkedOn = field(default_factory=WorkedOn)
     # Whether suspects are worked on now; and which of them are in hand.
@@ -65,14 +68,16 @@ class MessageTasks:
     announced: asyncio.Event = field(default_factory=asyncio.Event)
     started: deque[Delivery] = field(default_factory=deque)
     finished: deque[Delivery] = field(default_factory=deque)
-    # Bounded: no partition has more unfinished than high + one batch in turn, and MOST out of turn.
+    # Bounded: no partition has more unfinished than high + one poll in turn, and MOST out of turn.
     _inbox: FairQueue[Delivery] = field(init=False)
+    _suspects: FairQueue[Delivery] = field(init=False)
     _ended: bool = field(default=False, init=False)
     _filled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _in_hand: dict[asyncio.Timeout, Message] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self._inbox = FairQueue(self.part, self.weight)
+        self._suspects = FairQueue(self.part, self.weight)
 
     async def run(self, source: Awaitable[None]) -> None:
         """Work on what is delivered until `source` ends. The first error ends all tasks."""
@@ -89,7 +94,10 @@ class MessageTasks:
     def deliver(self, deliveries: Iterable[Delivery]) -> None:
         for delivery in deliveries:
             owner, bulk = delivery.ownership
-            self._inbox.put(delivery, owner, bulk=bulk)
+            if not self.suspects and delivery.history in SUSPECTED:
+                delivery = replace(delivery, history=History.REDELIVERED)
+            queue = self._suspects if delivery.suspected else self._inbox
+            queue.put(delivery, owner, bulk=bulk)
             self._filled.set()
 
     def recheck(self) -> None:
@@ -114,32 +122,30 @@ class MessageTasks:
             await asyncio.wait(tasks, timeout=CANCEL_SECONDS)
 
     async def _start_all(self, tasks: asyncio.TaskGroup) -> None:
+        since = 0  # how many others have begun since the last suspects
         while await self._has_any():
+            if self._suspects and (since >= BATCH or not self._inbox):
+                await self._work_on_suspects(tasks)
+                since = 0
+                continue
             # Only once there is a slot, since until then something more urgent may come.
             slot = await self.limit.acquire()
-            suspects, other = self._take()
-            if other is not None:
-                self._start(other, slot, tasks)
-            else:
-                slot.release()
-            for batch in _batches(suspects):
-                self.meets_suspects = True
-                await self._work_on(batch, tasks)
-            self.meets_suspects = bool(suspects and self._inbox)
+            self._start(self._inbox.take(), slot, tasks)
+            since += 1
 
-    def _take(self) -> tuple[Sequence[Claimed], Claimed | None]:
-        """The suspects whose turn it is, as many as may be in hand at once, and what comes next."""
+    async def _work_on_suspects(self, tasks: asyncio.TaskGroup) -> None:
+        """On those whose turn it is, as many as may be in hand at once."""
+        self.meets_suspects = True
         suspects: list[Claimed] = []
-        while self._inbox and len(suspects) < min(BATCH, self.limit.limit):
-            taken = self._inbox.take()
-            if not taken[0].suspected:
-                return suspects, taken
-            suspects.append(taken)
-        return suspects, None
+        while self._suspects and len(suspects) < min(BATCH, self.limit.limit):
+            suspects.append(self._suspects.take())
+        for batch in _batches(suspects):
+            await self._work_on(batch, tasks)
+        self.meets_suspects = bool(self._suspects)
 
     async def _has_any(self) -> bool:
         """Whether something waits, or comes before the end."""
-        while not self._inbox:
+        while not self._inbox and not self._suspects:
             if self._ended:
                 return False
             self._filled.clear()

@@ -79,12 +79,19 @@ class CommitState:
         """What the next owner must assume: a death, unless idle."""
         started = max(self.started, offset)
         if self.idle:
-            return CommitState(self.finished, started, ahead=self.ahead, shunned=self.shunned)
+            return replace(self, started=started, alone=None, batch=None)
+        started += MARGIN
         if self.batch is not None:  # it died of one of these, if of any here
             isolated = tuple(RangeSet([*self.isolated, *self.batch]))
-            killed = self._killed()
-            return replace(self, alone=None, killed=killed, batch=None, isolated=isolated)
-        started, deaths = started + MARGIN, self.deaths + 1
+            return replace(
+                self,
+                started=started,
+                alone=None,
+                killed=self._killed(),
+                batch=None,
+                isolated=isolated,
+            )
+        deaths = self.deaths + 1
         shuns = deaths >= SUSPECT_DEATHS
         return replace(
             self,

@@ -59,12 +59,11 @@ class Offsets:
     _batch: Sequence[int] | None = None
     _alone: int | None = None
     _inherited: CommitState = field(default_factory=CommitState)
-    # From here on, and not before `_next`: what is finished, here or before this assignment; what
-    # earlier owners had begun out of turn.
+    # What is finished, here or before this assignment, and was not delivered in its turn.
     _finished: RangeSet = field(default_factory=RangeSet)
+    # From the committed offset on: what earlier owners had begun out of turn; what may be begun in
+    # its turn alone; and what no other message may be in hand with.
     _begun: RangeSet = field(default_factory=RangeSet)
-    # From the committed offset on: what may be begun in its turn alone, and what no other message
-    # may be in hand with.
     _shunned: RangeSet = field(default_factory=RangeSet)
     _isolated: RangeSet = field(default_factory=RangeSet)
     _sent: Commit | None = None
@@ -142,8 +141,7 @@ class Offsets:
             history = self._history(offset)
         if history is not History.FINISHED:
             self._unfinished[offset] = at
-        for beyond in (self._finished, self._begun):
-            beyond.forget_below(self._next)
+        self._finished.forget_below(self._next)
         return history
 
     def begin_ahead(self, offset: int) -> History | None:
@@ -214,7 +212,7 @@ class Offsets:
         offset = self.committable
         if offset is None:
             return None
-        for beyond in (self._shunned, self._isolated):
+        for beyond in (self._begun, self._shunned, self._isolated):
             beyond.forget_below(offset)
         commit = Commit(offset, self._state(offset, leaving).encode(offset))
         if commit == self._acknowledged:
@@ -222,8 +220,8 @@ class Offsets:
         self._sent = commit
         return commit
 
-    def acknowledged(self, offset: int) -> None:
-        if self._sent is not None and self._sent.offset == offset:
+    def acknowledged(self, offset: int, metadata: str) -> None:
+        if self._sent == (offset, metadata):
             self._acknowledged = self._sent
 
     def end(self) -> None:
@@ -233,11 +231,10 @@ class Offsets:
 
     def _state(self, offset: int, leaving: bool) -> CommitState:
         idle = leaving or not (self._unfinished or self._ahead)
-        suspect = not idle and offset < self._inherited.suspect_until
+        suspect = not leaving and offset < self._inherited.suspect_until
         killed = self._inherited.killed
-        exact = idle or self._batch is not None
         # What earlier owners may have begun, less what the next one adds if this one dies.
-        before = self._inherited.started - (0 if exact else MARGIN)
+        before = self._inherited.started - (0 if idle else MARGIN)
         return CommitState(
             finished=tuple(self._finished_ranges()),
             started=max(self._started, offset, before),

@@ -293,6 +293,32 @@ async def test_suspects_are_worked_on_in_small_batches_and_nothing_else_meanwhil
 
 
 @virtual_time
+async def test_suspects_of_one_import_beside_others_of_another_fill_their_batches() -> None:
+    desk = Desk(Recorder(for_a_second), at_once=BATCH)
+    suspects = [
+        dataclasses.replace(owned("large", n), history=History.SUSPECT) for n in range(2 * BATCH)
+    ]
+    others = [owned("small", n) for n in range(4 * BATCH)]
+    async with desk.running(), desk.announcing() as announced:
+        await desk.deliver(*suspects, *others)
+        await asyncio.sleep(60)
+    assert [len(batch) for batch in announced if batch] == [BATCH, BATCH]
+    first_suspect = desk.finished.index("large-0")
+    assert first_suspect in range(BATCH, 2 * BATCH + 1), "neither waits for all of the others"
+
+
+@virtual_time
+async def test_where_nothing_is_suspected_nothing_is_worked_on_apart() -> None:
+    desk = Desk(Recorder(for_a_second))
+    desk.tasks.suspects = False
+    kinds = [History.SUSPECT, History.ISOLATED, History.CONDEMNED, History.NEW]
+    async with desk.running():
+        await desk.deliver(*(a_delivery(f"{n}", history=kind) for n, kind in enumerate(kinds)))
+        assert len(desk.recorder.in_hand) == len(kinds)
+    assert desk.recorder.redelivered == ["0", "1", "2"]
+
+
+@virtual_time
 async def test_what_was_in_a_batch_when_a_worker_died_is_worked_on_alone() -> None:
     desk = Desk(Recorder(for_a_second))
     kinds = [History.SUSPECT, History.ISOLATED, History.SUSPECT, History.ISOLATED]

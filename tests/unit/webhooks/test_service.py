@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec.structs import replace
 
 from services.adapters.kafka.errors import KafkaUnavailableError
+from services.adapters.kafka.message_tasks import MessageTasks
 from services.adapters.metrics import EndpointFigures
 from services.adapters.webhooks.client import Answer
 from services.core import events as e
@@ -22,7 +23,6 @@ from services.webhooks.service import (
     LONGEST_WAIT,
     EndpointDelivery,
     Repeats,
-    WebhookTasks,
 )
 from tests.fakes.log import FakeGroupConsumer, FakeLog, FakePublisher
 from tests.fakes.virtual_time import virtual_time
@@ -92,7 +92,7 @@ class Endpoint:
             now=lambda: BEGIN + timedelta(seconds=asyncio.get_running_loop().time()),
             jitter=lambda: 1.0,
         )
-        tasks = WebhookTasks(
+        tasks = MessageTasks(
             service="webhooks",
             handler=delivery,
             limit=ConcurrencyLimit(400),
@@ -100,6 +100,7 @@ class Endpoint:
             faults=CircuitBreaker(lambda _why, _seconds: None),
             idle=delivery.only_waits,
             allows=lambda _event: True,
+            suspects=False,
         )
         self.task = asyncio.create_task(consumer.run(tasks))
         try:

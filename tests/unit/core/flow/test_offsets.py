@@ -81,7 +81,7 @@ def test_an_acknowledged_commit_is_not_sent_again() -> None:
     assert commit is not None
     assert commit.offset == 2
     assert offsets.due() == commit  # not acknowledged: offered again
-    offsets.acknowledged(2)
+    offsets.acknowledged(*commit)
     assert offsets.due() is None
     offsets.finish(2)
     after = offsets.due()
@@ -227,7 +227,50 @@ def test_deaths_over_batches_suspect_nothing_more_than_the_deaths_before_them() 
         tracker = resumed(tracker)
         assert histories(tracker, last) == [History.SUSPECT] * last
         assert tracker.begin(last) is History.ISOLATED
-    assert tracker.begin(last + 1) is History.NEW
+    assert tracker.begin(last + 1) is History.REDELIVERED
+
+
+def test_deaths_over_batches_and_others_in_turns_suspect_no_more_if_nothing_else_begins() -> None:
+    tracker = suspected(1)
+    for _ in range(5):
+        tracker.begin_batch([0])
+        tracker = resumed(tracker)
+        tracker.begin(0)  # delivered, and not begun
+        tracker = resumed(tracker)
+        tracker.begin(0)
+    assert tracker.begin(MARGIN) is History.SUSPECT
+    assert tracker.begin(MARGIN + 1) is History.NEW
+
+
+def test_an_idle_moment_forgets_nothing_before_the_suspects_are_done() -> None:
+    """Whoever dies then died of something else; but what was known before is still true."""
+    tracker = suspected(2)
+    for _ in range(ALONE_DEATHS):
+        tracker.begin_batch([1], alone=True)
+        tracker = resumed(tracker)
+        tracker.begin(0)
+        tracker.begin(1)
+    tracker = resumed(tracker)
+    tracker.begin(0)
+    tracker.start(0)
+    tracker.finish(0)
+    tracker = resumed(tracker)
+    assert tracker.begin(1) is History.CONDEMNED
+    assert tracker.begin(2) is History.SUSPECT
+
+
+def test_a_late_answer_to_an_earlier_commit_acknowledges_no_other() -> None:
+    tracker = begun(0)
+    first = tracker.due()
+    tracker.begin_batch([0], alone=True)
+    second = tracker.due()
+    assert first is not None
+    assert second is not None
+    assert first.offset == second.offset
+    tracker.acknowledged(*first)
+    assert tracker.due() == second
+    tracker.acknowledged(*second)
+    assert tracker.due() is None
 
 
 def test_a_death_over_a_batch_of_other_partitions_says_nothing_of_this_one() -> None:
@@ -238,7 +281,7 @@ def test_a_death_over_a_batch_of_other_partitions_says_nothing_of_this_one() -> 
     fresh.begin_batch([])
     for _ in range(SUSPECT_DEATHS):
         fresh = resumed(fresh)
-        assert fresh.begin(0) is History.NEW
+        assert fresh.begin(0) is History.REDELIVERED
         fresh.begin_batch([])
 
 
@@ -459,6 +502,15 @@ def test_what_is_withdrawn_was_never_begun() -> None:
     assert tracker.begin(500) is History.NEW
 
 
+def test_what_was_begun_out_of_turn_and_then_delivered_counts_as_begun_at_the_next_death() -> None:
+    tracker = resumed(begun_ahead(5_000))
+    tracker.begin(0)
+    assert tracker.begin(5_000) is History.REDELIVERED
+    tracker = resumed(tracker)
+    tracker.begin(0)
+    assert tracker.begin(5_000) is History.REDELIVERED
+
+
 def test_the_age_of_the_oldest_counts_what_is_out_of_turn() -> None:
     tracker = Offsets()
     tracker.begin(0)
@@ -535,7 +587,21 @@ class Crashes(RuleBasedStateMachine):
         due = self.offsets.due()
         if due is not None:
             self.committed = due.offset, due.metadata
-            self.offsets.acknowledged(due.offset)
+            self.offsets.acknowledged(*due)
+
+    @precondition(lambda self: self.in_hand)
+    @rule(data=st.data())
+    def begin_a_batch(self, data: st.DataObject) -> None:
+        in_turn = sorted(offset for offset in self.in_hand if offset < self.position)
+        if in_turn:
+            batch = data.draw(st.lists(st.sampled_from(in_turn), min_size=1, unique=True))
+            self.offsets.begin_batch(batch, alone=len(batch) == 1)
+            self.commit()
+
+    @rule()
+    def end_a_batch(self) -> None:
+        self.offsets.end_batch()
+        self.commit()
 
     @rule(leaving=st.booleans())
     def next_owner(self, leaving: bool) -> None:
