@@ -12,23 +12,32 @@ import confluent_kafka as ck
 
 from services.adapters.kafka.settings import KafkaSettings
 from services.core.settings import Reader
-from services.core.topics import FILE_PARTITIONS, FILES_FOUND
+from services.core.topics import FILES_FOUND, IMPORTS_PAGES, IMPORTS_REQUESTED, Topic
 from tests.fire.client import call
 from tests.system import System
 
 COMMITS_EVERY, EQUATIONS_EVERY = 2, 3
 PARTS = ("stored", "unchanged", "failed", "pending")
-GROUP = "transfer"
+TRANSFER = "transfer"
+TOPICS: Mapping[str, Topic] = {
+    TRANSFER: FILES_FOUND,
+    "lister": IMPORTS_PAGES,
+    "lister-replays": IMPORTS_PAGES,
+    "lister-requests": IMPORTS_REQUESTED,
+}
+"""What the groups read whose members commit what they have finished. The monitor's is moved back at
+each start."""
 
 
 @dataclass(frozen=True)
 class Commit:
-    """What the transfers' group had committed of one partition. `at` is a time after the answer,
-    in milliseconds since the epoch."""
+    """What a group had committed of one partition. `at` is a time after the answer, in
+    milliseconds since the epoch."""
 
     at: int
     partition: int
     offset: int
+    group: str = TRANSFER
 
 
 @dataclass
@@ -48,6 +57,12 @@ def resident(pid: int) -> int:
     return 0
 
 
+def _never_joins(settings: KafkaSettings, group: str) -> ck.Consumer:
+    """It only asks what the group has committed."""
+    own = {"group.id": settings.prefixed(group), "log_level": 0}
+    return ck.Consumer(settings.brokers() | own)
+
+
 class Sampler:
     """One thread for each of the three, so that none waits for what hangs for another."""
 
@@ -55,10 +70,13 @@ class Sampler:
         self.samples = samples
         self._system = system
         settings = KafkaSettings.read(Reader(system.platform.env))
-        config = settings.brokers() | {"group.id": settings.prefixed(GROUP), "log_level": 0}
-        self._member = ck.Consumer(config)  # it never joins
-        name = settings.prefixed(FILES_FOUND.name)
-        self._places = [ck.TopicPartition(name, p) for p in range(FILE_PARTITIONS)]
+        self._members = {group: _never_joins(settings, group) for group in TOPICS}
+        self._places = {
+            group: [
+                ck.TopicPartition(settings.prefixed(topic.name), p) for p in range(topic.partitions)
+            ]
+            for group, topic in TOPICS.items()
+        }
         self._over = threading.Event()
         watches: Sequence[tuple[Callable[[], None], int]] = (
             (self._memory, 1),
@@ -76,7 +94,8 @@ class Sampler:
         self._over.set()
         for thread in self._threads:
             thread.join()
-        self._member.close()
+        for member in self._members.values():
+            member.close()
 
     def _run(self, watch: Callable[[], None], seconds: int) -> None:
         while not self._over.wait(seconds):
@@ -89,14 +108,15 @@ class Sampler:
                 memory[name] = max(memory.get(name, 0), resident(pid))
 
     def commits(self) -> None:
-        with suppress(ck.KafkaException):
-            told = self._member.committed(self._places, timeout=5)
-            at = int(time.time() * 1000)
-            self.samples.commits += [
-                Commit(at, each.partition, each.offset)
-                for each in told
-                if each.error is None and each.offset >= 0
-            ]
+        for group, member in self._members.items():
+            with suppress(ck.KafkaException):
+                told = member.committed(self._places[group], timeout=5)
+                at = int(time.time() * 1000)
+                self.samples.commits += [
+                    Commit(at, each.partition, each.offset, group)
+                    for each in told
+                    if each.error is None and each.offset >= 0
+                ]
 
     def _equations(self) -> None:
         with suppress(OSError, ValueError):

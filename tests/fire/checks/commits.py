@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.fire.checks.verdict import Verdict, verdict
-from tests.fire.sampling import Commit
+from tests.fire.sampling import TRANSFER, Commit
 
 Work = tuple[str, str, int]
 """Import, file, round."""
@@ -76,23 +76,27 @@ def never_back(commits: Sequence[Commit]) -> Verdict:
     """Who lost a partition commits nothing there any more."""
 
     def wrong() -> Iterator[str]:
-        newest: dict[int, Commit] = {}
+        newest: dict[tuple[str, int], Commit] = {}
         for commit in commits:
-            before = newest.get(commit.partition)
+            place = commit.group, commit.partition
+            before = newest.get(place)
             if before is not None and commit.offset < before.offset:
                 yield (
-                    f"partition {commit.partition} went from {before.offset} (at {before.at}) "
-                    f"back to {commit.offset} (at {commit.at})"
+                    f"{place} went from {before.offset} (at {before.at}) back to {commit.offset} "
+                    f"(at {commit.at})"
                 )
-            newest[commit.partition] = commit
+            newest[place] = commit
 
     return verdict("no zombie commits", f"{len(commits)} samples of commits", wrong())
 
 
 def _first_seen(commits: Iterable[Commit]) -> Mapping[int, tuple[list[int], list[int]]]:
-    """By partition each offset that was committed, ascending, and when it was seen first."""
+    """By partition each offset that the transfers committed, ascending, and when it was seen
+    first."""
     found: dict[int, tuple[list[int], list[int]]] = {}
     for commit in commits:
+        if commit.group != TRANSFER:
+            continue
         offsets, times = found.setdefault(commit.partition, ([], []))
         if not offsets or commit.offset > offsets[-1]:
             offsets.append(commit.offset)

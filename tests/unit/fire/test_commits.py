@@ -57,3 +57,11 @@ def test_a_commit_that_goes_back_is_a_zombie() -> None:
     assert never_back(forth).holds
     [wrong] = never_back([*forth, Commit(5, 0, 6)]).wrong
     assert "from 9 (at 4) back to 6" in wrong
+
+
+def test_each_group_has_commits_of_its_own() -> None:
+    transfers, listers = Commit(1, 0, 5), Commit(2, 0, 3, "lister")
+    assert never_back([transfers, listers, Commit(3, 0, 5), Commit(4, 0, 3, "lister")]).holds
+    assert not never_back([transfers, listers, Commit(3, 0, 2, "lister")]).holds
+    nothing = Finished(outcomes={}, letters={}, controls={})
+    assert in_order([Commit(400, 0, 8, "lister")], [found()], nothing).holds
