@@ -97,3 +97,26 @@ it.each(PAGES)('says so when the API takes a request and never answers, and reco
   await pass(LONG_MS)
   expect(seen()).toEqual({ crashed: false, banner: false, trouble: false })
 })
+
+/** Where it is refused, the page shows what another request told of the same imports, or no more than their ids. */
+const ALSO_KNOWN = new Set(['/api/imports', '/api/imports/job-1'])
+
+it.each(PAGES)('says so when one request alone is refused, whichever it is: %s', async (path) => {
+  api.fault = well
+  await showPage(path)
+  await pass(5_000)
+  const requests = new Set(api.asked.map((one) => one.path))
+  closePages()
+  const silent: string[] = []
+  for (const refused of requests) {
+    /* oxlint-disable no-await-in-loop -- one request after the other */
+    api.fault = (one) => (one === refused ? problem(503, 'The database is busy.', 'database_busy') : well(one))
+    await showPage(path)
+    await pass(5_000)
+    const { crashed, banner, trouble } = seen()
+    if (crashed || !(banner || trouble)) silent.push(refused)
+    closePages()
+    /* oxlint-enable no-await-in-loop */
+  }
+  expect(silent.filter((one) => !ALSO_KNOWN.has(one))).toEqual([])
+})

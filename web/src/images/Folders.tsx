@@ -3,6 +3,7 @@ import { useId, useMemo, useRef, useState } from 'react'
 import { counted, formatCount } from '../text/format'
 import { locale, t } from '../text/language'
 import { Dialog } from '../ui/Dialog'
+import { Retry } from '../ui/Retry'
 import { treeOf, wayTo, type FolderNode } from './folderTree'
 import { useFolders } from './useImages'
 
@@ -22,13 +23,14 @@ interface Props {
 const MOST_BELOW = 12
 
 export function Folders({ importId, importName, version, folder, below, onChoose, onBelow }: Props) {
-  const { data } = useFolders(importId, version)
+  const { data, error, refetch } = useFolders(importId, version)
   const [open, setOpen] = useState(false)
   const tree = useMemo(() => treeOf(data ?? [], importName, new Intl.Collator(locale(), { numeric: true }).compare), [data, importName])
+  const { folders } = t().gallery
+  if (error !== null) return <Retry what={folders.list} error={error} hasOlder={false} onRetry={() => void refetch()} />
   if (tree === null || (tree.children.length === 0 && folder === undefined)) return null
   const way = folder === undefined ? [] : wayTo(tree, folder)
   const inside = (folder === undefined ? tree : way.at(-1))?.children ?? []
-  const { folders } = t().gallery
   return (
     <nav className="folders" aria-label={folders.label}>
       <button type="button" className="small" aria-haspopup="dialog" onClick={() => setOpen(true)}>

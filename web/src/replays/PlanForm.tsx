@@ -5,6 +5,7 @@ import { serverNow } from '../api/clock'
 import { CommandsButton } from '../commands/CommandsButton'
 import { useImports } from '../queries'
 import { t } from '../text/language'
+import { Retry } from '../ui/Retry'
 import { ImportChoice } from './ImportChoice'
 import { ReasonChoice } from './ReasonChoice'
 import { PERIODS, planRequest, WHATS, type Choice, type What } from './choice'
@@ -77,6 +78,9 @@ export function PlanForm({ planning, onPlan, onChange }: Props) {
           <input type="radio" name="which" checked={!every} onChange={() => changed(() => setEvery(false))} />
           <span>{words.chosen}</span>
         </label>
+        {!every && (
+          <Retry what={t().start.imports} error={newest.error} hasOlder={newest.data !== undefined} onRetry={() => void newest.refetch()} />
+        )}
         {!every && <ImportChoice known={newest.data?.items ?? []} chosen={imports} onChange={(ids) => choose({ imports: ids })} />}
         <p className="field-problem" role="alert">
           {missing && words.missing}

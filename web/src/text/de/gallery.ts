@@ -40,6 +40,7 @@ export const gallery: Words['gallery'] = {
   },
   folders: {
     label: 'Ordner',
+    list: 'Die Liste der Ordner',
     tree: 'Ordnerbaum…',
     all: 'Alle Ordner',
     below: 'Unterordner',

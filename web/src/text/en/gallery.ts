@@ -39,6 +39,7 @@ export const gallery = {
   },
   folders: {
     label: 'Folders',
+    list: 'The list of folders',
     tree: 'Folder tree…',
     all: 'All folders',
     below: 'Folders inside',
