@@ -120,3 +120,25 @@ it.each(PAGES)('says so when one request alone is refused, whichever it is: %s',
   }
   expect(silent.filter((one) => !ALSO_KNOWN.has(one))).toEqual([])
 })
+
+it('has a place for the folders of an import while they are awaited', async () => {
+  api.fault = well
+  api.imports = [importJson({ folders_found: 2, folders_listed: 2 })]
+  const honest = globalThis.fetch
+  let answer = () => {}
+  vi.stubGlobal('fetch', async (url: string, request: RequestInit = {}) => {
+    if (url.includes('/folders')) await new Promise<void>((resolve) => (answer = resolve))
+    return honest(url, request)
+  })
+  api.folders = [
+    { folder_id: 'root', path: [], images: 1 },
+    { folder_id: 'a', path: ['Summer'], images: 2 },
+  ]
+  await showPage('/imports/job-1/gallery')
+  await pass(1_000)
+  expect(screen.getByRole('navigation', { name: 'Folders' }).getAttribute('aria-busy')).toBe('true')
+  answer()
+  await pass(1_000)
+  expect(screen.getByRole('navigation', { name: 'Folders' }).getAttribute('aria-busy')).toBeNull()
+  expect(screen.getByRole('button', { name: 'Summer 2' })).toBeDefined()
+})

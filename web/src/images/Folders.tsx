@@ -28,6 +28,8 @@ export function Folders({ importId, importName, version, folder, below, onChoose
   const tree = useMemo(() => treeOf(data ?? [], importName, new Intl.Collator(locale(), { numeric: true }).compare), [data, importName])
   const { folders } = t().gallery
   if (error !== null) return <Retry what={folders.list} error={error} hasOlder={false} onRetry={() => void refetch()} />
+  // It has its height from the first, else what is in sight would move when it comes.
+  if (data === undefined && version > 1) return <Awaited />
   if (tree === null || (tree.children.length === 0 && folder === undefined)) return null
   const way = folder === undefined ? [] : wayTo(tree, folder)
   const inside = (folder === undefined ? tree : way.at(-1))?.children ?? []
@@ -80,6 +82,24 @@ export function Folders({ importId, importName, version, folder, below, onChoose
           onClose={() => setOpen(false)}
         />
       )}
+    </nav>
+  )
+}
+
+function Awaited() {
+  const { folders } = t().gallery
+  return (
+    <nav className="folders" aria-label={folders.label} aria-busy="true">
+      <button type="button" className="small" disabled>
+        {folders.tree}
+      </button>
+      <ol className="folder-way">
+        <li>
+          <button type="button" className="crumb" disabled>
+            {folders.all}
+          </button>
+        </li>
+      </ol>
     </nav>
   )
 }
