@@ -102,7 +102,8 @@ def test_a_message_that_kills_its_worker_is_set_aside_after_it_was_tried_alone(
         row = system.get(f"/imports/{job}")
         assert (row["stored"], row["failed"]) == (files - 1, 1)
         assert row["failures"] == {"worker_died": 1}
-        assert deaths == 6  # three times among others, once in a batch of suspects, twice alone
+        # Three times among others, once in a batch unless it is the only suspect left, twice alone.
+        assert deaths in {5, 6}
         assert "crashed repeatedly" in system.log("transfer")
 
 
