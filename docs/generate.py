@@ -4,6 +4,7 @@ to read. The API as OpenAPI 3.1, as a Postman collection, and as a page. The lis
 `python -m docs.generate` writes them beside this file; a test fails when they have drifted.
 """
 
+import inspect
 import json
 from pathlib import Path
 
@@ -22,6 +23,9 @@ def documents() -> dict[str, str]:
     """File names under `docs/` and their text."""
     carried = [event for topic in ALL for event in topic.carries]
     _, components = msgspec.json.schema_components(carried, ref_template="#/$defs/{name}")
+    for component in components.values():
+        if "description" in component:  # indented as the source is, before Python 3.13
+            component["description"] = inspect.cleandoc(component["description"])
     schema = {"$schema": DIALECT, "title": "Drivestream events", "$defs": components}
     return {
         "events.schema.json": _text(schema),

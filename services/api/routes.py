@@ -33,6 +33,7 @@ from services.api import (
     thumbnails,
     topics,
 )
+from services.api.compression import Compression
 from services.api.parameters import parameters_are_known
 from services.api.problems import PROBLEM_DETAILS, AnyRequest
 from services.api.reference import ReferencePage
@@ -158,7 +159,10 @@ def routes() -> Litestar:
         },
         guards=[keys.scope_is_held, parameters_are_known],
         compression_config=CompressionConfig(
-            backend="gzip", gzip_compress_level=5, exclude_opt_key=thumbnails.UNCOMPRESSED
+            backend="gzip",
+            gzip_compress_level=5,
+            exclude_opt_key=thumbnails.UNCOMPRESSED,
+            middleware_class=Compression,
         ),
         middleware=[PROMETHEUS.middleware],
         plugins=[PROBLEM_DETAILS],

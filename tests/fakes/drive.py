@@ -2,8 +2,8 @@
 
 import hashlib
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
 from services.core.errors import (
@@ -166,7 +166,8 @@ class FakeDrive:
         self.open_now += 1
         self.most_at_once = max(self.most_at_once, self.open_now)
         try:
-            yield chunks
+            async with aclosing(chunks):
+                yield chunks
         finally:
             self.open_now -= 1
 
@@ -176,7 +177,7 @@ class FakeDrive:
             raise Corrupt(CONTENT_MISMATCH, "A page came, not an image.")
         return answer.body
 
-    async def _chunks(self, body: bytes, broken: BreaksOff | None) -> AsyncIterator[bytes]:
+    async def _chunks(self, body: bytes, broken: BreaksOff | None) -> AsyncGenerator[bytes, None]:
         whole = body if broken is None else body[: broken.after]
         for start in range(0, len(whole), CHUNK):
             chunk = whole[start : start + CHUNK]

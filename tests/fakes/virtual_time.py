@@ -58,6 +58,7 @@ def in_virtual_time(act: Callable[[VirtualLoop], Awaitable[T]]) -> T:
     try:
         return loop.run_until_complete(_ended(act, loop))
     finally:
+        loop.run_until_complete(_closed(loop))
         loop.close()
 
 
@@ -85,3 +86,13 @@ async def _ended(act: Callable[[VirtualLoop], Awaitable[T]], loop: VirtualLoop) 
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+
+
+async def _closed(loop: VirtualLoop) -> None:
+    """Generators that were left in the middle are closed in tasks of their own, which may leave
+    others."""
+    await loop.shutdown_asyncgens()
+    await asyncio.sleep(0)
+    while others := asyncio.all_tasks(loop) - {asyncio.current_task()}:
+        await asyncio.wait(others)
+        await asyncio.sleep(0)
