@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ import pytest
 from local.run.processes import Process
 from local.servers.server import Command
 from tests.documents import ROOT
-from tests.system import System, free_port
+from tests.system import System, free_port, opened
 
 MONITORING = ROOT / "deploy/monitoring"
 FASTER = {"m": "s", "h": "m", "d": "h"}
@@ -44,7 +43,7 @@ class Prometheus:
     def get(self, path: str, **query: object) -> Any:
         """What its HTTP API answers."""
         address = f"{self.url}/api/v1/{path}?{urlencode(query)}"
-        with urllib.request.urlopen(address, timeout=20) as answer:
+        with opened(address, 20) as answer:
             return json.load(answer)["data"]
 
     def seen(self, expression: str) -> Sequence[Mapping[str, str]]:

@@ -2,7 +2,6 @@
 
 import sys
 import threading
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from tests.platform import emptied
 from tests.prometheus import Prometheus, running_prometheus, tell_targets, until
 from tests.receiver import SECRET, Receiver, receiving
 from tests.store_proxy import StoreProxy, store_proxy
-from tests.system import System, link, running_system
+from tests.system import System, link, opened, running_system
 
 SERVICES = ("api", "lister", "transfer", "indexer", "monitor", "webhooks")
 SETTINGS = {
@@ -120,7 +119,7 @@ def asking(watched: Watched, *paths: str) -> Iterator[None]:
             for path in paths:
                 with (
                     suppress(OSError),
-                    urllib.request.urlopen(f"{watched.system.api_url}{path}", timeout=30) as answer,
+                    opened(f"{watched.system.api_url}{path}", 30) as answer,
                 ):
                     answer.read()
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from http.client import HTTPException
+from urllib.error import HTTPError
 
 from local.servers.health import OPENER
 from local.show.text import printable
@@ -18,5 +19,8 @@ def waits(api_url: str, timeout_s: float = 10.0) -> Sequence[str]:
                 for name, check in checks
                 if not check["ok"]
             ]
+    except HTTPError as refused:
+        refused.close()
+        return []
     except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError):
         return []

@@ -187,5 +187,4 @@ def test_a_stored_object_is_verified_without_asking_drive(imported: Import) -> N
 def test_what_is_unknown_is_not_found(imported: Import, path: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
         imported.system.get("/imports/" + path.format(job=imported.job))
-    caught.value.close()
     assert caught.value.code == 404

@@ -133,8 +133,7 @@ def addresses(jobs: list[str]) -> Iterator[str]:
 def answer(system: System, path: str) -> Any:
     try:
         return system.get(path)
-    except urllib.error.HTTPError as refused:
-        refused.close()
+    except urllib.error.HTTPError:
         return None
 
 

@@ -78,7 +78,7 @@ def test_every_target_is_declared_and_explained() -> None:
 
 def ci(folder: Path, *stages: str, failing: str = "") -> tuple[int, list[str]]:
     """The exit code of `.ci/run` where make does nothing, and the calls of it."""
-    stubs(folder, "make", "chromium", "rclone", "prometheus")
+    stubs(folder, "make", "chromium", "curl", "rclone", "prometheus")
     path = f"{folder}{os.pathsep}{os.environ['PATH']}"
     return run_ci(folder, *stages, failing=failing, path=path)
 
@@ -116,7 +116,7 @@ def test_ci_ends_with_the_stage_that_fails(tmp_path: Path) -> None:
 def test_ci_installs_what_a_stage_needs_and_keeps_no_service_of_it(tmp_path: Path) -> None:
     for name in ("bash", "dirname", "basename", "env"):
         (tmp_path / name).symlink_to(str(shutil.which(name)))
-    stubs(tmp_path, "make", "chromium", "rclone", "apt-get", "systemctl")
+    stubs(tmp_path, "make", "chromium", "curl", "rclone", "apt-get", "systemctl")
     (tmp_path / "sudo").write_text('#!/bin/sh\nexec "$@"\n')
     (tmp_path / "sudo").chmod(0o755)
     assert run_ci(tmp_path, "test", path=str(tmp_path)) == (0, ["1 make test"])

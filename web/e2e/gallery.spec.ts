@@ -146,11 +146,12 @@ describe.skipIf(id === '')('100,000 images', () => {
     await page.waitForURL(/name=beach/)
     await page.locator('.tile-shown').first().waitFor()
     await scrolledTo(page, 3_000)
+    const place = await placeOf(page)
     // A click would scroll to the link first.
     await page.getByRole('link', { name: 'Many' }).dispatchEvent('click')
     await page.waitForURL(/\/imports\/[^/]+$/)
     await page.goBack()
-    await expect.poll(() => page.evaluate('window.scrollY')).toBe(3_000)
+    await expect.poll(() => placeOf(page)).toEqual(place)
     await page.getByRole('searchbox').fill('')
     await page.getByText('100,000 images').waitFor()
   })
@@ -203,6 +204,14 @@ function scrolledTo(page: Page, top: number): Promise<void> {
       }),
     top,
   )
+}
+
+/** The first image in sight, and where it is. A note above the images may come or go meanwhile: what is in sight stays. */
+function placeOf(page: Page): Promise<unknown> {
+  return page.evaluate(() => {
+    const name = [...document.querySelectorAll('.tile-name')].find((each) => each.getBoundingClientRect().top > 0)
+    return name === undefined ? null : [name.textContent, Math.round(name.getBoundingClientRect().top)]
+  })
 }
 
 /** In MB, after a collection. */

@@ -17,6 +17,7 @@ MARKS = [
     pytest.mark.browser,
     pytest.mark.timeout(700),
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install one, or set CHROMIUM"),
+    pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed"),
 ]
 
 
