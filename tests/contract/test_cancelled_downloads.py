@@ -48,7 +48,7 @@ async def test_a_cancelled_download_never_goes_on() -> None:
             await asyncio.wait({download})
             ended["cancelled" if download.cancelled() else "went on"] += 1
         assert await read(media, url) == 1000  # the client is none the worse for it
-    await answering.close()
+        await answering.close()  # a server's end awaits that of its connections
     assert ended == {"cancelled": TRIES}
 
 

@@ -5,15 +5,12 @@ import ssl
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
+from drive_emulator.http.tls import install
 from services.adapters.store.bucket import StoreUnavailableError, create_bucket
 from services.adapters.store.objects import ObjectStore
 from services.adapters.store.settings import StoreSettings
@@ -272,40 +269,7 @@ async def test_a_role_that_cannot_be_asked_now_is_waited_for(
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
     """The authority's certificate, and a server's certificate that it signed for 127.0.0.1."""
-    folder = tmp_path_factory.mktemp("authority")
-    root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    root = certificate("A private authority", root_key, root_key, ca=True)
-    leaf = certificate("A store", key, root_key, ca=False)
-    pem = serialization.Encoding.PEM
-    (folder / "ca.pem").write_bytes(root.public_bytes(pem))
-    plain = serialization.NoEncryption()
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
-    (folder / "server.pem").write_bytes(leaf.public_bytes(pem) + private)
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(folder / "server.pem")
-    return folder / "ca.pem", tls
-
-
-def certificate(
-    name: str, key: ec.EllipticCurvePrivateKey, by: ec.EllipticCurvePrivateKey, *, ca: bool
-) -> x509.Certificate:
-    def named(text: str) -> x509.Name:
-        return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
-
-    now = datetime.now(UTC)
-    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    return (
-        x509.CertificateBuilder()
-        .subject_name(named(name))
-        .issuer_name(named("A private authority"))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-        .add_extension(address, critical=False)
-        .sign(by, hashes.SHA256())
-    )
+    return install(tmp_path_factory.mktemp("authority"), "store.test")
 
 
 @pytest.mark.parametrize("name", ["S3_CA_FILE", "SSL_CERT_FILE"])
