@@ -5,7 +5,7 @@ from statistics import median
 
 from msgspec import Struct, field
 
-OURS, CEILING = "drivestream", "store"
+OURS, BYTES, CEILING = "drivestream", "bytes alone", "store"
 SERVICES = ("transfer", "indexer", "lister", "api", "monitor")
 MACHINERY = ("kafka", "postgres")
 """Broker and database: what rclone does without."""

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import msgspec
 
-from bench.compare.figures import CEILING, MACHINERY, OURS, SERVICES, Endurance, Report, Row
+from bench.compare.figures import BYTES, CEILING, MACHINERY, OURS, SERVICES, Endurance, Report, Row
 from bench.compare.goals import Goal, goals
 from bench.compare.workloads import DEFAULTS, RCLONE_4, RCLONE_32
 from local.paths import CHECKOUT
 
 JSON = CHECKOUT / "docs" / "performance.json"
 MARKDOWN = CHECKOUT / "docs" / "performance.md"
-CONTENDERS = (OURS, RCLONE_4, RCLONE_32, DEFAULTS, CEILING)
+CONTENDERS = (OURS, RCLONE_4, RCLONE_32, DEFAULTS, BYTES, CEILING)
 PROCESSES = (*SERVICES, *MACHINERY, "minio", "rclone", "client", "drive")
 INTRODUCTION = """\
 # Performance
@@ -38,6 +38,8 @@ python -m bench.endurance --json docs/performance.json         # an hour; adds a
   its defaults" has its pacer on, which lets through about ten requests a second after the first
   hundred, so it is given fewer files, and is measured once. With both limits on, Google's quota
   decides, not the program.
+- `bytes alone` is the same files from Drive to the store by the libraries of the transfer, 32 at
+  once, without events, rows, limits and retries: no import that uses them can be faster.
 - `store` is the same bytes put from memory by 32 requests at once, without Drive, events and rows.
 - Figures are medians over the rounds. A ratio is the median of the rounds' own ratios.
 - All processes share the machine's cores, so a program also waits for the servers that it uses.

@@ -62,7 +62,22 @@ def measure_copy(
 def measure_ceiling(drive: RunningDrive, env: Mapping[str, str], workload: Workload) -> Run:
     """The same bytes from memory, with as many requests at once as a transfer makes."""
     sizes = ",".join(map(str, workload.sizes))
-    argv = [sys.executable, "-m", "bench.compare.ceiling", str(workload.files), sizes]
+    return _measured_itself(["ceiling", str(workload.files), sizes], env, drive, workload)
+
+
+def measure_bytes(
+    drive: RunningDrive, env: Mapping[str, str], folder: str, workload: Workload
+) -> Run:
+    """The same bytes from Drive, with as many files at once, and nothing else."""
+    return _measured_itself(["bytes_alone", folder], {**drive.env, **env}, drive, workload)
+
+
+def _measured_itself(
+    command: Sequence[str], env: Mapping[str, str], drive: RunningDrive, workload: Workload
+) -> Run:
+    """A program of this package, which says how long it took."""
+    program, *arguments = command
+    argv = [sys.executable, "-m", f"bench.compare.{program}", *arguments]
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     run, said = _measured(argv, {**inherited, **env}, CLIENT, drive, workload)
     own = json.loads(said)  # without the start of Python

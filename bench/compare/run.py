@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from bench.compare import ours, peers
 from bench.compare.buckets import bucket_of_its_own, insist_on
-from bench.compare.figures import CEILING, OURS, Again, Rate, Report, Row, Run
+from bench.compare.figures import BYTES, CEILING, OURS, Again, Rate, Report, Row, Run
 from bench.compare.workloads import PEERS, Peer, Workload
 from bench.drive.client import RunningDrive, running_drive
 from bench.listing import Progress, Watch, manifests, request_import
@@ -83,7 +83,7 @@ def measure(course: Course, stages: Callable[[], AbstractContextManager[Stage]])
     backwards."""
     runs: dict[str, list[Run]] = {}
     for number in range(course.rounds):
-        contenders = [OURS, *(peer.name for peer in _peers(course, number)), CEILING]
+        contenders = [OURS, *(peer.name for peer in _peers(course, number)), BYTES, CEILING]
         for name in contenders[:: -1 if number % 2 else 1]:
             with stages() as stage:
                 run = _one(stage, course, name)
@@ -111,9 +111,13 @@ def _one(stage: Stage, course: Course, name: str) -> Run:
     drive = stage.drive
     store = Platform(stage.servers).minio()
     with bucket_of_its_own(store) as bucket:
+        env = {**stage.servers, "S3_BUCKET": bucket}
         if name == CEILING:
-            env = {**stage.servers, "S3_BUCKET": bucket}
             result = peers.measure_ceiling(drive, env, workload)
+        elif name == BYTES:
+            folder = shared(drive, workload)
+            drive.delay(course.delay_ms)
+            result = peers.measure_bytes(drive, env, folder, workload)
         else:
             peer = next(each for each in PEERS if each.name == name)
             workload = workload.of(min(workload.files, peer.files or workload.files))

@@ -9,7 +9,7 @@ import pytest
 
 from bench import memory
 from bench.compare import run
-from bench.compare.figures import CEILING, OURS
+from bench.compare.figures import BYTES, CEILING, OURS
 from bench.compare.workloads import RCLONE_4, RCLONE_32, Workload
 from bench.drive.client import running_drive
 from tests.platform import Platform
@@ -28,7 +28,7 @@ def stage(platform: Platform, tmp_path: Path) -> Iterator[run.Stage]:
 def test_each_contender_copies_everything(stage: run.Stage) -> None:
     course = run.Course(TINY, delay_ms=20, rounds=1, with_defaults=False)
     row = run.measure(course, lambda: nullcontext(stage))
-    assert set(row.runs) == {OURS, RCLONE_4, RCLONE_32, CEILING}
+    assert set(row.runs) == {OURS, RCLONE_4, RCLONE_32, BYTES, CEILING}
     for name, (measured,) in row.runs.items():
         assert (measured.files, measured.bytes) == (TINY.files, TINY.bytes), name
         assert 0 < measured.seconds < 60, name

@@ -135,7 +135,7 @@ async def open_drive(
     )
     # Read once: aiohttp would look for a proxy in a thread, at every request.
     proxy = proxy_for(settings.api_url)
-    media = MediaClient(partial(_media_client, settings.limits.silence, connections, proxy))
+    media = MediaClient(partial(media_client, settings.limits.silence, connections, proxy))
     async with AiohttpTransport(
         client=session, verify=trust, proxy=httpx.Proxy(proxy) if proxy else None
     ) as transport:
@@ -143,7 +143,7 @@ async def open_drive(
         yield Drive(drive_session, thumbnail_links=thumbnail_links)
 
 
-def _media_client(silence: float, connections: int, proxy: str | None) -> Client:
+def media_client(silence: float, connections: int, proxy: str | None) -> Client:
     """Neither redirects nor compression are left to it, and it finds no proxy by itself. With
     HTTP/2 all files would share one connection, and its end."""
     made = (
