@@ -215,7 +215,7 @@ describe('files that Google blocks for a day', () => {
     expect(box.textContent).toContain('It is tried again automatically 24 hours after this import ends.')
     expect(within(box).getByRole('button', { name: 'Try it again now' })).toBeDefined()
     api.imports = [importJson({ ...ended, state: 'cancelled', parked: { ...parked, after: null } })]
-    await waitFor(() => expect(screen.queryByRole('button', { name: 'Try it again now' })).toBeNull(), { timeout: 3000 })
+    await waitFor(() => expect(screen.queryByRole('button', { name: 'Try it again now' })).toBeNull())
     expect(screen.queryByText(/automatically/)).toBeNull()
   })
 })
