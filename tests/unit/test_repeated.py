@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import run
 from tests.repeated import MOST, Suite
 
 ONCE = """
@@ -73,3 +74,14 @@ def test_many_failures_are_no_chance_and_a_suite_that_cannot_begin_neither(
         raise AssertionError(command, env)
 
     assert suite.repeat(never) is None
+
+
+@pytest.mark.parametrize(
+    ("check", "alone", "passes"),
+    [("page", "true", True), ("page", "false", False), ("mypy", "true", False)],
+)
+def test_the_page_s_check_alone_is_repeated(
+    monkeypatch: pytest.MonkeyPatch, check: str, alone: str, passes: bool
+) -> None:
+    monkeypatch.setattr(run, "CHECKS", {check: (alone,)})
+    assert run.all_pass_alone([], [check]) is passes
